@@ -51,6 +51,10 @@ class Compacted(Exception):
         self.revision, self.floor = revision, floor
 
 
+class WatchClosed(Exception):
+    """The subscription, or the store, was closed."""
+
+
 class StoreUnavailable(Exception):
     """The write was not made and nothing changed: a full or read-only disk, a damaged file. Says what to try."""
 
@@ -58,10 +62,10 @@ class StoreUnavailable(Exception):
 class Subscription(Protocol):
     """Events of one selection in order of revision, without gaps. Close it (or leave `async with`) when done."""
 
-    async def next(self, timeout: float | None = None) -> list[Event]:
-        """All events that have come since the last call; waits for the first. [] after `timeout` seconds.
+    async def next(self, seconds: float | None = None) -> list[Event]:
+        """All events that have come since the last call; waits for the first. [] after `seconds`.
 
-        Raises Compacted when the reader was too slow to keep up, and StopAsyncIteration once closed.
+        Raises Compacted when the reader was too slow to keep up, and WatchClosed once closed.
         """
         ...
 
@@ -111,7 +115,7 @@ async def events(subscription: Subscription) -> AsyncIterator[Event]:
     while True:
         try:
             batch = await subscription.next()
-        except StopAsyncIteration:
+        except WatchClosed:
             return
         for event in batch:
             yield event
