@@ -58,6 +58,20 @@ def decode(body: Body, kind: type[T]) -> T:
     """View `body` as `kind`, a Struct of `tejer.kube.kinds`.
 
     Raises msgspec.ValidationError naming the field's path when a field has the wrong type; unknown fields are left
-    out of the view (the API server has already refused or pruned them).
+    out of the view (the API server has already refused or pruned them). A null is an absent field, as in Go.
     """
-    return msgspec.convert(body, kind, strict=True)
+    try:
+        return msgspec.convert(body, kind, strict=True)
+    except msgspec.ValidationError as error:
+        if "got `null`" not in str(error):
+            raise
+        return msgspec.convert(without_nulls(body), kind, strict=True)
+
+
+def without_nulls(value: Any) -> Any:
+    """`value` with every null member of its mappings left out, at any depth."""
+    if isinstance(value, dict):
+        return {name: without_nulls(item) for name, item in value.items() if item is not None}
+    if isinstance(value, list):
+        return [without_nulls(item) for item in value]
+    return value
