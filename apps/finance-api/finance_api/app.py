@@ -32,6 +32,19 @@ AccountId = Annotated[int, Path(gt=0)]
 Limit = Annotated[int, Query(gt=0, le=500)]
 
 
+def caller_of(xfcc: str) -> str:
+    """The URI of the nearest client certificate in an x-forwarded-client-cert header, "unknown" without one.
+
+    The header holds one comma-separated element for each hop, of `Key=value` pairs separated by semicolons
+    (Envoy's HTTP header documentation); the last element is the hop next to us.
+    """
+    for pair in xfcc.rsplit(",", 1)[-1].split(";"):
+        key, _, value = pair.partition("=")
+        if key == "URI" and value:
+            return value
+    return "unknown"
+
+
 @api.get("/health")
 async def health() -> dict[str, str]:
     """Liveness: this process answers. It says nothing of the database, whose restart must not restart us."""
@@ -47,8 +60,10 @@ async def ready(ledger: Store) -> dict[str, str]:
 
 @api.get("/version")
 async def version(request: Request) -> dict[str, str]:
+    """Who answered, and who asked: the mesh tells the caller's identity in x-forwarded-client-cert."""
     settings: Settings = request.app.state.settings
-    return {"service": "finance-api", "version": settings.version, "pod": settings.pod}
+    caller = caller_of(request.headers.get("x-forwarded-client-cert", ""))
+    return {"service": "finance-api", "version": settings.version, "pod": settings.pod, "caller": caller}
 
 
 @api.post("/accounts", status_code=201)

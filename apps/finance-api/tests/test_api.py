@@ -111,6 +111,15 @@ def test_v2_has_statements_and_v1_has_not(client: TestClient, database: Settings
         assert v1.get("/version").headers["x-app-version"] == "v1"
 
 
+def test_the_caller_is_the_nearest_client_certificate(client: TestClient) -> None:
+    header = (
+        'By=spiffe://a;URI=spiffe://gateway,By=spiffe://me;Hash=0af;Subject="";URI=spiffe://cluster.local/ns/x/sa/y'
+    )
+    answer = client.get("/version", headers={"x-forwarded-client-cert": header})
+    assert answer.json()["caller"] == "spiffe://cluster.local/ns/x/sa/y"
+    assert client.get("/version").json()["caller"] == "unknown"
+
+
 def test_migrations_are_applied_once(client: TestClient, database: Settings) -> None:
     async def again() -> list[str]:
         connection = await asyncpg.connect(
