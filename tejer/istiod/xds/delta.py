@@ -1,0 +1,120 @@
+"""`DeltaStream`: the incremental variant (DeltaAggregatedResources), which our proxies speak."""
+
+from __future__ import annotations
+
+from tejer.istiod.xds.protocol import (
+    CDS,
+    EDS,
+    NOTHING,
+    PUSH_ORDER,
+    Command,
+    Differences,
+    Request,
+    Resource,
+    Send,
+    Snapshot,
+    Watch,
+)
+
+WILDCARD = "*"
+
+
+class DeltaStream:
+    """One client's stream. `snapshot` is what the proxy should have; `push` replaces it."""
+
+    def __init__(self, snapshot: Snapshot, differences: Differences) -> None:
+        self.snapshot, self.differences = snapshot, differences
+        self.watches: dict[str, Watch] = {}
+        self._resend: set[str] = set()  # changed clusters whose endpoints the client has not asked for yet
+        self._nonces = 0
+
+    def receive(self, request: Request) -> list[Command]:
+        watch = self.watches.get(request.type_url)
+        if watch is None:
+            return self._first(request)
+        rejected = watch.note_answer(request)
+        commands: list[Command] = [rejected] if rejected else []
+        if request.subscribe or request.unsubscribe:
+            commands += self._subscription(watch, request)
+        return commands
+
+    def push(self, snapshot: Snapshot) -> list[Command]:
+        self.snapshot = snapshot
+        commands: list[Command] = []
+        gone: tuple[str, ...] = ()
+        for type_url in (*PUSH_ORDER, *(t for t in self.watches if t not in PUSH_ORDER)):
+            watch = self.watches.get(type_url)
+            if watch is None:
+                continue
+            new = snapshot.get(type_url, NOTHING)
+            changed, removed = self._step(type_url, watch)
+            watch.base = new
+            if type_url == CDS:
+                gone, removed = removed, ()  # last of all: until then routes may name them
+            if changed or removed:
+                commands.append(self._send(type_url, watch, changed, removed))
+        if gone:
+            commands.append(self._send(CDS, self.watches[CDS], (), gone))
+        return commands
+
+    def _step(self, type_url: str, watch: Watch) -> tuple[tuple[Resource, ...], tuple[str, ...]]:
+        """What of `type_url` the client must be sent for the current snapshot."""
+        new = self.snapshot.get(type_url, NOTHING)
+        changed, removed = (), ()  # type: tuple[Resource, ...], tuple[str, ...]
+        if new is not watch.base:
+            changed, removed = self.differences.between(watch.base, new)
+            if not watch.wildcard:
+                changed = tuple(r for r in changed if r.name in watch.names)
+                removed = tuple(name for name in removed if name in watch.names)
+        if type_url == EDS and self._resend:
+            again = {r.name for r in changed}
+            due = sorted(n for n in self._resend if watch.wants(n) and n in new and n not in again)
+            changed += tuple(new[name] for name in due)
+        return changed, removed
+
+    def _first(self, request: Request) -> list[Command]:
+        """The first request of a type: no names (or "*") means everything."""
+        names = set(request.subscribe)
+        watch = Watch(wildcard=not names or WILDCARD in names, names=names - {WILDCARD})
+        self.watches[request.type_url] = watch
+        watch.base = self.snapshot.get(request.type_url, NOTHING)
+        had = request.initial_versions
+        # Endpoints of a cluster that was changed on this stream go out even if the client has them.
+        due = self._resend if request.type_url == EDS else ()
+        send = tuple(r for r in watch.subscribed(watch.base) if had.get(r.name) != r.version or r.name in due)
+        wanted = {*had, *watch.names} if watch.wildcard else watch.names
+        removed = tuple(sorted(name for name in wanted if name not in watch.base))
+        if not (send or removed or (watch.wildcard and not had)):
+            return []
+        return [self._send(request.type_url, watch, send, removed)]
+
+    def _subscription(self, watch: Watch, request: Request) -> list[Command]:
+        """Names asked for are always answered (the client may have dropped them); unknown ones as removed."""
+        if WILDCARD in request.unsubscribe:
+            watch.wildcard = False
+        watch.names.difference_update(request.unsubscribe)
+        asked = dict.fromkeys(name for name in request.subscribe if name != WILDCARD)
+        watch.names.update(asked)
+        if WILDCARD in request.subscribe and not watch.wildcard:
+            watch.wildcard = True
+            asked |= dict.fromkeys(watch.base)
+        elif watch.wildcard:
+            # Dropped by name, but still wanted by the wildcard: the protocol wants it sent again.
+            asked |= dict.fromkeys(name for name in request.unsubscribe if name in watch.base)
+        if not asked:
+            return []
+        send = tuple(watch.base[name] for name in asked if name in watch.base)
+        removed = tuple(name for name in asked if name not in watch.base)
+        return [self._send(request.type_url, watch, send, removed)]
+
+    def _send(self, type_url: str, watch: Watch, resources: tuple[Resource, ...], removed: tuple[str, ...]) -> Send:
+        self._nonces += 1
+        nonce = f"{self._nonces:x}"
+        watch.note_sent(nonce, resources)
+        if type_url == CDS:
+            endpoints = self.snapshot.get(EDS, NOTHING)
+            self._resend.update(r.name for r in resources if r.name in endpoints)
+            self._resend.difference_update(removed)
+        elif type_url == EDS:
+            self._resend.difference_update(r.name for r in resources)
+        return Send(type_url, resources, removed, nonce)

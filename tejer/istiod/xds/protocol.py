@@ -1,0 +1,185 @@
+"""The words of ADS without I/O: requests come in, commands go out. `delta` and `sotw` are the two state machines.
+
+Sources: envoyproxy.io "xDS REST and gRPC protocol"; Istio's pushes in the order CDS, EDS, LDS, RDS. What both keep:
+- Versions are content hashes, so a client that reconnects with what it has is sent nothing twice.
+- An EDS cluster that was changed needs its endpoints again although they are the same (Envoy warms it anew).
+- Clusters are removed after the routes that named them have been replaced.
+
+A stream's state is small on purpose (2,000 proxies share one process): what the client has been sent is "everything
+it subscribes to in `base`", a mapping shared by all proxies with an equal view.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol, TypeAlias
+
+from tejer.kube.resource import Key
+
+_PREFIX = "type.googleapis.com/"
+CDS = _PREFIX + "envoy.config.cluster.v3.Cluster"
+EDS = _PREFIX + "envoy.config.endpoint.v3.ClusterLoadAssignment"
+LDS = _PREFIX + "envoy.config.listener.v3.Listener"
+RDS = _PREFIX + "envoy.config.route.v3.RouteConfiguration"
+SDS = _PREFIX + "envoy.extensions.transport_sockets.tls.v3.Secret"
+ECDS = _PREFIX + "envoy.config.core.v3.TypedExtensionConfig"
+
+PUSH_ORDER = (CDS, EDS, LDS, RDS, SDS, ECDS)
+WILDCARD_TYPES = (CDS, LDS)
+"""State-of-the-world types whose response is the whole set: what is missing from it is removed."""
+SHORT_NAMES = {CDS: "CDS", EDS: "EDS", LDS: "LDS", RDS: "RDS", SDS: "SDS", ECDS: "ECDS"}
+
+
+class Resource(Protocol):
+    """One Envoy resource as bytes. `version` is its content hash, `sources` the objects it was made from."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def version(self) -> str: ...
+    @property
+    def body(self) -> bytes: ...
+    @property
+    def sources(self) -> tuple[Key, ...]: ...
+
+
+Resources: TypeAlias = Mapping[str, Resource]
+Snapshot: TypeAlias = Mapping[str, Resources]
+"""All that one proxy may have: type URL -> name -> resource. Never mutated; equal parts are the same object."""
+
+NOTHING: Resources = {}
+
+
+class Request(NamedTuple):
+    """A client's message. `names` is a state-of-the-world request's whole list; the other lists belong to delta."""
+
+    type_url: str
+    nonce: str = ""
+    error: str = ""
+    subscribe: tuple[str, ...] = ()
+    unsubscribe: tuple[str, ...] = ()
+    initial_versions: Mapping[str, str] = {}
+    names: tuple[str, ...] = ()
+    version: str = ""
+
+
+class Send(NamedTuple):
+    """Command: send these resources (and removals) under this nonce."""
+
+    type_url: str
+    resources: tuple[Resource, ...]
+    removed: tuple[str, ...]
+    nonce: str
+    version: str = ""
+
+
+class Rejected(NamedTuple):
+    """Command: the client refused the response `nonce`, which carried `resources`; tell people."""
+
+    type_url: str
+    nonce: str
+    message: str
+    resources: tuple[Resource, ...]
+
+    def culprits(self) -> tuple[Resource, ...]:
+        """The resources that the message names, or all of the response."""
+        return tuple(r for r in self.resources if r.name and r.name in self.message) or self.resources
+
+
+Command: TypeAlias = Send | Rejected
+
+
+@dataclass(slots=True)
+class Watch:
+    """What a client subscribes to of one type, and how far it has got. Times are epoch seconds."""
+
+    wildcard: bool = False
+    names: set[str] = field(default_factory=set)
+    base: Resources = field(default_factory=dict)
+    in_flight: dict[str, tuple[Resource, ...]] = field(default_factory=dict)
+    sent_nonce: str = ""
+    acked_nonce: str = ""
+    error: str = ""
+    rejected: tuple[Resource, ...] = ()
+    sent_at: float = 0.0
+    acked_at: float = 0.0
+
+    def wants(self, name: str) -> bool:
+        return self.wildcard or name in self.names
+
+    def subscribed(self, resources: Resources) -> Iterator[Resource]:
+        if self.wildcard:
+            yield from resources.values()
+        else:
+            yield from (resources[name] for name in sorted(self.names) if name in resources)
+
+    def note_sent(self, nonce: str, resources: tuple[Resource, ...]) -> None:
+        self.in_flight[nonce] = resources
+        self.sent_nonce, self.sent_at = nonce, time.time()
+
+    def note_answer(self, request: Request) -> Rejected | None:
+        """Take an ACK or NACK. Answers to responses we don't know (or answered before) are ignored."""
+        if not request.nonce or request.nonce not in self.in_flight:
+            return None
+        resources = self.in_flight.pop(request.nonce)
+        if request.error:
+            self.error, self.rejected = request.error, resources
+            return Rejected(request.type_url, request.nonce, request.error, resources)
+        self.acked_nonce, self.acked_at = request.nonce, time.time()
+        if not self.in_flight:
+            self.error, self.rejected = "", ()
+        return None
+
+    @property
+    def status(self) -> str:
+        """As `istioctl proxy-status` says it."""
+        if self.error:
+            return "ERROR"
+        if not self.sent_nonce:
+            return "NOT SENT"
+        return "STALE" if self.in_flight else "SYNCED"
+
+
+class Delta(NamedTuple):
+    """How to get from one set of resources to another."""
+
+    changed: tuple[Resource, ...]
+    removed: tuple[str, ...]
+
+
+class Differences:
+    """Differences between sets of resources, computed once and shared by all streams that make the same step."""
+
+    def __init__(self, size: int = 64) -> None:
+        self._size = size
+        self._known: OrderedDict[tuple[int, int], tuple[Resources, Resources, Delta]] = OrderedDict()
+
+    def between(self, old: Resources, new: Resources) -> Delta:
+        key = (id(old), id(new))
+        if (known := self._known.get(key)) is not None:  # holding both sets keeps their ids from being reused
+            self._known.move_to_end(key)
+            return known[2]
+        changed = tuple(r for r in new.values() if (was := old.get(r.name)) is None or was.version != r.version)
+        delta = Delta(changed, tuple(name for name in old if name not in new))
+        self._known[key] = (old, new, delta)
+        if len(self._known) > self._size:
+            self._known.popitem(last=False)
+        return delta
+
+
+class Stream(Protocol):
+    """A state machine for one ADS stream."""
+
+    @property
+    def watches(self) -> Mapping[str, Watch]: ...
+
+    def receive(self, request: Request) -> list[Command]:
+        """Take a client's message."""
+        ...
+
+    def push(self, snapshot: Snapshot) -> list[Command]:
+        """Bring the client to `snapshot`."""
+        ...
