@@ -7,13 +7,11 @@ Built-in kinds come from the vendored OpenAPI (`builtin_definitions`), custom on
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
 
+from tejer.cluster.apiserver.machinery import schema
+from tejer.cluster.apiserver.machinery.schema import Schema
 from tejer.kube.resource import Body
-from tejer.kube.types import ResourceType
-
-Schema: TypeAlias = dict[str, Any]
-"""An OpenAPI v3 schema object. `$ref` names a built-in definition; see `schema.resolve`."""
+from tejer.kube.types import BUILTIN_TYPES, ResourceType
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +41,9 @@ class Definition:
 
     rtype: ResourceType
     version: str
-    schema: Schema = field(repr=False)
+    schema: Schema = field(repr=False, hash=False, compare=False)
     singular: str = ""
     list_kind: str = ""
-    go_type: str = ""
     is_crd: bool = False
     storage: bool = True
     has_status: bool = False
@@ -81,9 +78,90 @@ class Definition:
 
 def builtin_definitions() -> tuple[Definition, ...]:
     """Every kind of `BUILTIN_TYPES`. Cheap: schemas are decoded when first used."""
-    raise NotImplementedError
+    return tuple(_builtin(rtype, version) for rtype in BUILTIN_TYPES for version in rtype.versions)
+
+
+def _builtin(rtype: ResourceType, version: str) -> Definition:
+    scaled = "scale" in rtype.subresources
+    return Definition(
+        rtype=rtype,
+        version=version,
+        schema={"$ref": schema.definition_of_kind(rtype.group, version, rtype.kind)},
+        singular=rtype.singular,
+        list_kind=rtype.list_kind,
+        storage=version == rtype.version,
+        has_status="status" in rtype.subresources,
+        # built-in selectors are objects, turned into text by whoever serves the subresource
+        scale=ScalePaths(selector=".spec.selector") if scaled else None,
+    )
 
 
 def crd_definitions(crd: Body) -> tuple[Definition, ...]:
     """The served versions of a valid CustomResourceDefinition, storage version first."""
-    raise NotImplementedError
+    spec = crd.get("spec") or {}
+    versions = [entry for entry in spec.get("versions") or () if entry.get("served")]
+    versions.sort(key=lambda entry: not entry.get("storage"))
+    rtype = _crd_type(spec, versions)
+    return tuple(_custom(rtype, spec, entry) for entry in versions)
+
+
+def _crd_type(spec: Body, versions: list[Body]) -> ResourceType:
+    names = spec.get("names") or {}
+    stored = next((entry["name"] for entry in spec.get("versions") or () if entry.get("storage")), "")
+    subresources: list[str] = []
+    for entry in versions:
+        subresources += [name for name in entry.get("subresources") or () if name not in subresources]
+    return ResourceType(
+        group=spec.get("group", ""),
+        version=stored,
+        plural=names.get("plural", ""),
+        kind=names.get("kind", ""),
+        namespaced=spec.get("scope") == "Namespaced",
+        short_names=tuple(names.get("shortNames") or ()),
+        categories=tuple(names.get("categories") or ()),
+        subresources=tuple(subresources),
+        served=tuple(entry["name"] for entry in versions),
+    )
+
+
+def _custom(rtype: ResourceType, spec: Body, entry: Body) -> Definition:
+    names = spec.get("names") or {}
+    subresources = entry.get("subresources") or {}
+    scale = subresources.get("scale")
+    warning = ""
+    if entry.get("deprecated"):
+        text = f"{rtype.group}/{entry['name']} {rtype.kind} is deprecated"
+        warning = entry.get("deprecationWarning") or text
+    return Definition(
+        rtype=rtype,
+        version=entry["name"],
+        schema=schema.structural((entry.get("schema") or {}).get("openAPIV3Schema") or {}),
+        singular=names.get("singular") or rtype.singular,
+        list_kind=names.get("listKind") or rtype.list_kind,
+        is_crd=True,
+        storage=bool(entry.get("storage")),
+        has_status="status" in subresources,
+        scale=_scale_paths(scale) if scale else None,
+        columns=tuple(_column(column) for column in entry.get("additionalPrinterColumns") or ()),
+        selectable_fields=tuple(f["jsonPath"] for f in entry.get("selectableFields") or ()),
+        deprecation_warning=warning,
+    )
+
+
+def _scale_paths(scale: Body) -> ScalePaths:
+    return ScalePaths(
+        spec_replicas=scale.get("specReplicasPath", ""),
+        status_replicas=scale.get("statusReplicasPath", ""),
+        selector=scale.get("labelSelectorPath", ""),
+    )
+
+
+def _column(column: Body) -> Column:
+    return Column(
+        name=column.get("name", ""),
+        type=column.get("type", "string"),
+        format=column.get("format", ""),
+        description=column.get("description", ""),
+        priority=int(column.get("priority") or 0),
+        path=column.get("jsonPath", ""),
+    )
