@@ -190,6 +190,7 @@ PEERAUTHENTICATIONS = _istio("security", "peerauthentications", "PeerAuthenticat
 REQUESTAUTHENTICATIONS = _istio("security", "requestauthentications", "RequestAuthentication", ("ra",), "v1", "v1beta1")
 TELEMETRIES = _istio("telemetry", "telemetries", "Telemetry", ("telemetry",), "v1", "v1alpha1", storage="v1alpha1")
 WASMPLUGINS = _istio("extensions", "wasmplugins", "WasmPlugin", (), "v1alpha1")
+TRAFFICEXTENSIONS = _istio("extensions", "trafficextensions", "TrafficExtension", (), "v1alpha1")
 
 ISTIO_TYPES: tuple[ResourceType, ...] = (
     VIRTUALSERVICES,
@@ -206,4 +207,5 @@ ISTIO_TYPES: tuple[ResourceType, ...] = (
     REQUESTAUTHENTICATIONS,
     TELEMETRIES,
     WASMPLUGINS,
+    TRAFFICEXTENSIONS,
 )

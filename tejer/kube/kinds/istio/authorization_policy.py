@@ -94,7 +94,7 @@ class AuthorizationPolicySpec(Kind, frozen=True, kw_only=True):
     """An action and the rules that call for it. ALLOW without rules denies everything."""
 
     SCHEMA: ClassVar[Mapping[str, Any]] = message(
-        one_of=(("provider"),),
+        one_of=(("provider",),),
         rules=(
             rule(
                 "(has(self.selector) ? 1 : 0) + (has(self.targetRef) ? 1 : 0) + (has(self.targetRefs) ? 1 : 0) <= 1",

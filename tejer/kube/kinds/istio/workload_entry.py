@@ -65,5 +65,8 @@ class WorkloadEntry(Kind, frozen=True, kw_only=True):
     api_version: str = ""
     kind: str = ""
     metadata: ObjectMeta = ObjectMeta()
-    spec: WorkloadEntrySpec = WorkloadEntrySpec()
+    spec: Annotated[
+        WorkloadEntrySpec,
+        schema(rules=(rule("has(self.address) || has(self.network)", "Address is required"),)),
+    ] = WorkloadEntrySpec()
     status: IstioStatus = IstioStatus()
