@@ -1,0 +1,352 @@
+"""The second half of the model's graph: for each connected proxy, the `ProxyView` it is translated from.
+
+Sidecars of one namespace share a `Scope` (what that namespace may call, each service with its DestinationRule); a view
+takes from it what its labels and its Sidecar object leave.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from tejer.flow.graph import Collection, Derived, Graph, Index, Reader, Source
+from tejer.istiod.model import authn, authz, destination, gateway, sidecar, telemetry, virtualservice
+from tejer.istiod.model.config import Config, with_spec
+from tejer.istiod.model.destination import EffectiveRule
+from tejer.istiod.model.endpoints import EndpointSet, target_port
+from tejer.istiod.model.hosts import resolve, visible
+from tejer.istiod.model.node import ROUTER, ProxyNode
+from tejer.istiod.model.registry import Registry, Stored
+from tejer.istiod.model.secrets import gateway_secrets
+from tejer.istiod.model.service import PASSTHROUGH, Service
+from tejer.istiod.model.settings import MeshSettings
+from tejer.istiod.model.view import GatewayView, InboundPort, InboundView, ProxyView, ServiceView
+from tejer.istiod.model.workload import Workload
+from tejer.kube.kinds.istio_networking import DestinationRuleSpec, GatewaySpec, SidecarSpec, VirtualServiceSpec
+from tejer.kube.kinds.istio_security import AuthorizationPolicySpec
+from tejer.kube.kinds.istio_telemetry import TelemetrySpec
+from tejer.kube.problem import Problem
+from tejer.kube.resource import Key
+
+
+class ScopeKey(msgspec.Struct, frozen=True):
+    """A namespace that has connected proxies."""
+
+    key: str
+
+
+class Scope(msgspec.Struct, frozen=True, kw_only=True):
+    """What proxies of the namespace `key` may call, oldest service first."""
+
+    key: str
+    services: tuple[ServiceView, ...]
+    virtual_services: tuple[Config[VirtualServiceSpec], ...]
+
+
+class NodeView(msgspec.Struct, frozen=True, kw_only=True):
+    """The view of the proxy `key` (its node id), and what is wrong with the objects it was made of."""
+
+    key: str
+    view: ProxyView
+    problems: tuple[Problem, ...] = ()
+
+
+class Merged(msgspec.Struct, frozen=True, kw_only=True):
+    """A VirtualService with its delegates' routes in place."""
+
+    key: Key
+    config: Config[VirtualServiceSpec]
+    problems: tuple[Problem, ...] = ()
+
+
+class Views:
+    """Sources of policy objects and proxies, and the views made of them."""
+
+    def __init__(self, graph: Graph, registry: Registry) -> None:
+        self.registry = registry
+        self.nodes: Source[ProxyNode] = Source(graph, "proxies")
+        self.rule_objects: Source[Config[DestinationRuleSpec]] = Source(graph, "destination_rules")
+        self.route_objects: Source[Config[VirtualServiceSpec]] = Source(graph, "virtual_services")
+        self.gateway_objects: Source[Config[GatewaySpec]] = Source(graph, "gateways")
+        self.sidecars: Source[Config[SidecarSpec]] = Source(graph, "sidecars")
+        self.authorization: Source[Config[AuthorizationPolicySpec]] = Source(graph, "authorization_policies")
+        self.telemetries: Source[Config[TelemetrySpec]] = Source(graph, "telemetries")
+        self.secrets: Source[Stored] = Source(graph, "secrets")
+        mesh = registry.mesh
+        self.rules = Derived(graph, "resolved_rules", self.rule_objects, self._resolve_rule, [mesh])
+        self.routes = Derived(graph, "resolved_routes", self.route_objects, self._resolve_routes, [mesh])
+        self.merged = Derived(graph, "merged_routes", self.routes, self._merge_delegates, [self.routes])
+        self.gateways = Derived(graph, "resolved_gateways", self.gateway_objects, self._resolve_gateway, [mesh])
+        self.rules_by_namespace = Index(self.rules, lambda r: [r.namespace])
+        self.sidecars_by_namespace = Index(self.sidecars, lambda s: [s.namespace])
+        self.policies_by_namespace = Index(self.authorization, lambda p: [p.namespace])
+        self.telemetry_by_namespace = Index(self.telemetries, lambda t: [t.namespace])
+        self.namespaces: Source[ScopeKey] = Source(graph, "namespaces_with_proxies")
+        services: list[Collection[Any]] = [registry.plain_services, registry.entry_services]
+        services += [registry.endpoints, registry.entry_endpoints]
+        authn_reads: list[Collection[Any]] = [mesh, registry.peer_authentications]
+        self.scopes = Derived(
+            graph, "scopes", self.namespaces, self._scope, [*services, *authn_reads, self.rules, self.merged]
+        )
+        self.views = Derived(
+            graph, "views", self.nodes, self._view,
+            [
+                *services, *authn_reads, registry.workloads, self.scopes, self.rules, self.merged, self.gateways,
+                self.sidecars, self.authorization, self.telemetries, self.secrets,
+            ],
+        )  # fmt: skip
+
+    # -- objects ---------------------------------------------------------------------------------------------------
+
+    def _resolve_rule(self, reader: Reader, rule: Config[DestinationRuleSpec]) -> Iterable[Config[DestinationRuleSpec]]:
+        host = resolve(rule.spec.host, rule.namespace, self.registry.settings(reader).domain).lower()
+        return (with_spec(rule, replace(rule.spec, host=host)),)
+
+    def _resolve_routes(
+        self, reader: Reader, config: Config[VirtualServiceSpec]
+    ) -> Iterable[Config[VirtualServiceSpec]]:
+        return (virtualservice.resolved(config, self.registry.settings(reader).domain),)
+
+    def _merge_delegates(self, reader: Reader, config: Config[VirtualServiceSpec]) -> Iterable[Merged]:
+        def find(namespace: str, name: str) -> Config[VirtualServiceSpec] | None:
+            return reader.get(self.routes, config.key._replace(namespace=namespace, name=name))
+
+        merged, problems = virtualservice.with_delegates(config, find)
+        return (Merged(key=config.key, config=merged, problems=tuple(problems)),)
+
+    def _resolve_gateway(self, reader: Reader, config: Config[GatewaySpec]) -> Iterable[Config[GatewaySpec]]:
+        return (gateway.resolved(config, self.registry.settings(reader).domain),)
+
+    # -- scopes ----------------------------------------------------------------------------------------------------
+
+    def _services(self, reader: Reader) -> list[Service]:
+        registry = self.registry
+        return [*reader.all(registry.plain_services), *reader.all(registry.entry_services)]
+
+    def _endpoints_of(self, reader: Reader, service: Service) -> EndpointSet:
+        registry = self.registry
+        collection = registry.entry_endpoints if service.from_entry else registry.endpoints
+        return reader.get(collection, service.key) or EndpointSet(key=service.key)
+
+    def _rule(
+        self, reader: Reader, mesh: MeshSettings, service: Service, client: str, labels: dict[str, str]
+    ) -> EffectiveRule | None:
+        return destination.lookup(
+            service.hostname,
+            service.namespace,
+            client,
+            labels,
+            mesh.root_namespace,
+            lambda namespace: reader.where(self.rules_by_namespace, namespace),
+            mesh.destination_rule_export_to,
+        )
+
+    def _scope(self, reader: Reader, where: ScopeKey) -> Iterable[Scope]:
+        mesh = self.registry.settings(reader)
+        seen = _one_per_host(
+            (
+                service
+                for service in self._services(reader)
+                if visible(service.export_to or mesh.service_export_to, service.namespace, where.key)
+            ),
+            where.key,
+        )
+        views = tuple(self._service_view(reader, mesh, service, where.key) for service in seen)
+        routes = virtualservice.for_sidecar(
+            (merged.config for merged in reader.all(self.merged)), where.key, mesh.virtual_service_export_to
+        )
+        return (Scope(key=where.key, services=views, virtual_services=routes),)
+
+    def _service_view(self, reader: Reader, mesh: MeshSettings, service: Service, client: str) -> ServiceView:
+        endpoints = self._endpoints_of(reader, service)
+        return ServiceView(
+            service=service,
+            endpoints=endpoints,
+            rule=self._rule(reader, mesh, service, client, {}),
+            mesh_tls=mesh.auto_mtls and self._mesh_tls(reader, service, endpoints),
+        )
+
+    def _mesh_tls(self, reader: Reader, service: Service, endpoints: EndpointSet) -> bool:
+        if service.external:
+            return False
+        if service.headless or service.resolution == PASSTHROUGH:
+            found = [endpoint for port in endpoints.ports.values() for endpoint in port]
+            if not found or not all(endpoint.tls for endpoint in found):
+                return False
+        return self.registry.client_mode(reader, service.namespace) != authn.DISABLE
+
+    # -- views -----------------------------------------------------------------------------------------------------
+
+    def _view(self, reader: Reader, node: ProxyNode) -> Iterable[NodeView]:
+        mesh = self.registry.settings(reader)
+        scope = reader.get(self.scopes, node.namespace) or Scope(key=node.namespace, services=(), virtual_services=())
+        shared = ProxyView(
+            type=node.type,
+            namespace=node.namespace,
+            labels=node.labels,
+            subject=node.subject,
+            mesh=mesh,
+            services=self._with_selected_rules(reader, mesh, scope.services, node),
+            policies=self._policies(reader, mesh, node),
+            telemetry=self._telemetry(reader, mesh, node),
+        )
+        if node.type == ROUTER:
+            found, problems = self._gateway(reader, mesh, node)
+            return (NodeView(key=node.key, view=replace(shared, gateway=found), problems=problems),)
+        own = reader.where(self.sidecars_by_namespace, node.namespace)
+        chosen = sidecar.choose(own, reader.where(self.sidecars_by_namespace, mesh.root_namespace), node.labels)
+        services, routes = _egress(chosen, shared.services, scope.virtual_services)
+        view = replace(
+            shared,
+            services=services,
+            virtual_services=routes,
+            sidecar=chosen,
+            own_address=_own_address(services, node.address),
+            inbound=self._inbound(reader, mesh, node),
+        )
+        return (NodeView(key=node.key, view=view),)
+
+    def _with_selected_rules(
+        self, reader: Reader, mesh: MeshSettings, services: tuple[ServiceView, ...], node: ProxyNode
+    ) -> tuple[ServiceView, ...]:
+        """A rule of the client's namespace with a workloadSelector that fits beats the one the scope holds."""
+        own = reader.where(self.rules_by_namespace, node.namespace)
+        if not any(rule.spec.workload_selector for rule in own):
+            return services
+        return tuple(
+            replace(found, rule=self._rule(reader, mesh, found.service, node.namespace, node.labels))
+            for found in services
+        )
+
+    def _policies(self, reader: Reader, mesh: MeshSettings, node: ProxyNode) -> authz.PolicySet:
+        namespaces = dict.fromkeys((mesh.root_namespace, node.namespace))
+        found = [p for namespace in namespaces for p in reader.where(self.policies_by_namespace, namespace)]
+        return authz.policy_set(found, node.labels)
+
+    def _telemetry(self, reader: Reader, mesh: MeshSettings, node: ProxyNode) -> telemetry.TelemetryView:
+        root = reader.where(self.telemetry_by_namespace, mesh.root_namespace)
+        own = reader.where(self.telemetry_by_namespace, node.namespace)
+        return telemetry.telemetry_view(telemetry.applicable(root, own, node.labels), mesh)
+
+    def _targets(self, reader: Reader, node: ProxyNode) -> list[tuple[Service, EndpointSet]]:
+        """Services that stand before this proxy: their selector takes it, or its address is among their endpoints."""
+        found = []
+        for service in sorted(self._services(reader), key=lambda s: s.age):
+            endpoints = self._endpoints_of(reader, service)
+            if _selects_node(service, node) or _has_address(endpoints, node.address):
+                found.append((service, endpoints))
+        return found
+
+    def _inbound(self, reader: Reader, mesh: MeshSettings, node: ProxyNode) -> InboundView:
+        workload = reader.get(self.registry.workloads, Key("", "pods", node.namespace, node.name))
+        ports: dict[int, InboundPort] = {}
+        for service, endpoints in self._targets(reader, node):
+            rule = self._rule(reader, mesh, service, node.namespace, node.labels)
+            for port in service.ports:
+                number = _own_port(service, endpoints, port.number, node, workload)
+                if number and number not in ports:
+                    ports[number] = InboundPort(service=service, port=port, target=number, rule=rule)
+        modes = self.registry.modes(reader, node.namespace, node.labels)
+        return InboundView(ports=tuple(ports[number] for number in sorted(ports)), modes=modes)
+
+    def _gateway(self, reader: Reader, mesh: MeshSettings, node: ProxyNode) -> tuple[GatewayView, tuple[Problem, ...]]:
+        applying = [config for config in reader.all(self.gateways) if gateway.applies(config, node.labels)]
+        workload = reader.get(self.registry.workloads, Key("", "pods", node.namespace, node.name))
+        targets: dict[int, tuple[int, ...]] = {}
+        for service, endpoints in self._targets(reader, node):
+            for port in service.ports:
+                number = _own_port(service, endpoints, port.number, node, workload)
+                if number and number not in targets.get(port.number, ()):
+                    targets[port.number] = (*targets.get(port.number, ()), number)
+        merged = gateway.merge(applying, targets, unprivileged=node.unprivileged and workload is not None)
+        names = {server.gateway for server in merged.servers}
+        routes = [
+            found.config
+            for found in reader.all(self.merged)
+            if names.intersection(found.config.spec.gateways)
+            and found.config.spec.hosts
+            and visible(
+                found.config.spec.export_to or mesh.virtual_service_export_to, found.config.namespace, node.namespace
+            )
+        ]
+
+        def secret(name: str) -> Stored | None:
+            return reader.get(self.secrets, Key("", "secrets", node.namespace, name))
+
+        secrets, missing = gateway_secrets(merged.servers, secret)
+        view = GatewayView(
+            servers=merged.servers, virtual_services=tuple(sorted(routes, key=lambda c: c.age)), secrets=secrets
+        )
+        return view, (*merged.problems, *missing)
+
+
+def _one_per_host(services: Iterable[Service], client: str) -> list[Service]:
+    """One service per host name (`istio.md` S8): the client's namespace's, then Kubernetes', then the oldest's."""
+    best: dict[str, Service] = {}
+    for service in services:
+        held = best.get(service.hostname)
+        if held is None or _preference(service, client) < _preference(held, client):
+            best[service.hostname] = service
+    return sorted(best.values(), key=lambda service: service.age)
+
+
+def _preference(service: Service, client: str) -> tuple[bool, bool, tuple[str, str, str]]:
+    return (service.namespace != client, service.from_entry, service.age)
+
+
+def _selects_node(service: Service, node: ProxyNode) -> bool:
+    if not service.selector or service.namespace != node.namespace:
+        return False
+    return all(node.labels.get(name) == value for name, value in service.selector.items())
+
+
+def _has_address(endpoints: EndpointSet, address: str) -> bool:
+    return bool(address) and any(e.address == address for found in endpoints.ports.values() for e in found)
+
+
+def _own_port(service: Service, endpoints: EndpointSet, number: int, node: ProxyNode, workload: Workload | None) -> int:
+    """The port on which the proxy's own workload answers for a service port; 0 when it does not."""
+    for endpoint in endpoints.of(number):
+        if endpoint.address == node.address:
+            return endpoint.port
+    port = service.port(number)
+    if port is None or not _selects_node(service, node):
+        return 0
+    if workload is not None:
+        return target_port(port, workload)
+    return port.target if isinstance(port.target, int) else 0
+
+
+def _egress(
+    chosen: Config[SidecarSpec] | None,
+    services: tuple[ServiceView, ...],
+    routes: tuple[Config[VirtualServiceSpec], ...],
+) -> tuple[tuple[ServiceView, ...], tuple[Config[VirtualServiceSpec], ...]]:
+    """What a Sidecar's egress hosts leave; a VirtualService that is seen brings its destinations along."""
+    if chosen is None or not chosen.spec.egress:
+        return services, routes
+    kept = tuple(r for r in routes if any(sidecar.sees(chosen, r.namespace, host) for host in r.spec.hosts))
+    wanted = {host for config in kept for host in _destinations(config.spec)}
+    left = tuple(
+        found
+        for found in services
+        if found.service.hostname in wanted or sidecar.sees(chosen, found.service.namespace, found.service.hostname)
+    )
+    return left, kept
+
+
+def _destinations(spec: VirtualServiceSpec) -> Iterator[str]:
+    for http in spec.http:
+        yield from (to.destination.host for to in http.route if to.destination)
+    for tcp in spec.tcp:
+        yield from (to.destination.host for to in tcp.route if to.destination)
+    for tls in spec.tls:
+        yield from (to.destination.host for to in tls.route if to.destination)
+
+
+def _own_address(services: tuple[ServiceView, ...], address: str) -> str:
+    headless = (found for found in services if found.service.headless)
+    return address if any(_has_address(found.endpoints, address) for found in headless) else ""
