@@ -43,6 +43,7 @@ ALIASES: dict[str, str] = {
     "NetworkFilter": "envoy.config.listener.v3.Filter",
     "UpstreamFilter": "envoy.config.cluster.v3.Filter",
     "MetadataKey": "envoy.type.metadata.v3.MetadataKey",
+    "RouteRetryPolicy": "envoy.config.route.v3.RetryPolicy",
     "MetadataKind": "envoy.type.metadata.v3.MetadataKind",
     "PathTransformation": "envoy.type.http.v3.PathTransformation",
     "TypedExtensionConfig": "envoy.config.core.v3.TypedExtensionConfig",
