@@ -15,6 +15,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from google.protobuf.message import Message
 from grpclib.const import Cardinality, Handler, Status
 from grpclib.exceptions import GRPCError
 from grpclib.server import Stream
@@ -25,7 +26,6 @@ from tejer.envoy.proto import (
     DeltaDiscoveryResponse,
     IstioCertificateRequest,
     IstioCertificateResponse,
-    Message,
     XdsResource,
     pack,
     type_url,
@@ -126,7 +126,7 @@ class FakeIstiod:
         request = await stream.recv_message()
         assert request is not None
         self.requests.append(request)
-        metadata = stream.metadata or {}
+        metadata: Any = stream.metadata
         if metadata.get("authorization") != f"Bearer {self.token}":
             raise GRPCError(Status.UNAUTHENTICATED, "no valid token")
         csr = x509.load_pem_x509_csr(request.csr.encode())
