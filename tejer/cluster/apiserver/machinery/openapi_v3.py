@@ -1,7 +1,7 @@
 """OpenAPI v3 documents per group-version: what `kubectl explain` and client-side apply read.
 
-kubectl finds a kind through `paths` (the GET of a list path carries x-kubernetes-group-version-kind) and learns from the
-PATCH's query parameters that the server validates fields.
+kubectl finds a kind through `paths` (the GET of a list path carries x-kubernetes-group-version-kind) and learns from
+the PATCH's query parameters that the server validates fields.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Walking OpenAPI schemas: built-in definitions by name, references, properties, and how lists and maps merge.
 
 A schema of a built-in type is loaded when first used, with what `gotypes` knows written beside each property:
-`x-go-keep` (Go writes it even when zero) and `x-go-always` (a value struct, always written).
+`x-go-keep` (Go writes it even when zero), `x-go-always` (a value struct, always written) and `x-go-null` (a list or
+map that Go writes as null when it is absent).
 """
 
 from __future__ import annotations
@@ -46,6 +47,7 @@ def definition(name: str) -> Schema:
             continue
         child["x-go-keep"] = entry.keep
         child["x-go-always"] = entry.always and not entry.type.endswith(_SCALAR_STRUCTS)
+        child["x-go-null"] = entry.keep and entry.label != gotypes.SINGLE
     return schema
 
 
