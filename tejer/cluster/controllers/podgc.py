@@ -1,22 +1,21 @@
-"""What outlives its use: ended pods beyond a number, pods of a node that is gone, and events after an hour.
+"""Pods that outlive their use: ended ones beyond a number, and those of a node that is gone.
 
-Source: kube-controller-manager `pkg/controller/podgc`; kube-apiserver `--event-ttl`.
+Source: kube-controller-manager `pkg/controller/podgc`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from tejer.cluster.controllers.controller import Controller
 from tejer.cluster.controllers.pods import has_ended, is_terminating
 from tejer.cluster.controllers.world import World
-from tejer.cluster.controllers.writes import Again, Delete, Write, parse_timestamp
+from tejer.cluster.controllers.writes import Again, Delete, Write
 from tejer.kube.resource import Body, Change, Key, metadata
-from tejer.kube.types import EVENTS, NODES, PODS, ResourceType
+from tejer.kube.types import NODES, PODS
 
 MAX_ENDED_PODS = 200
-EVENT_LIFE = timedelta(hours=1)
 _EVERY = 60.0
 _SWEEP = PODS.key("", "")
 """The one key of this controller: a sweep over everything."""
@@ -32,11 +31,9 @@ def reconcile(world: World, key: Key, now: datetime) -> list[Write]:
     nodes = {metadata(node)["name"] for node in world.all(NODES)}
     writes: list[Write] = []
     if nodes:
-        writes += [_delete(PODS, pod) for pod in pods if not is_terminating(pod) and _lost(pod, nodes)]
+        writes += [_delete(pod) for pod in pods if not is_terminating(pod) and _lost(pod, nodes)]
     ended = sorted((pod for pod in pods if has_ended(pod)), key=_age)
-    writes += [_delete(PODS, pod) for pod in ended[: max(0, len(ended) - MAX_ENDED_PODS)]]
-    limit = now - EVENT_LIFE
-    writes += [_delete(EVENTS, event) for event in world.all(EVENTS) if _last_seen(event, now) < limit]
+    writes += [_delete(pod) for pod in ended[: max(0, len(ended) - MAX_ENDED_PODS)]]
     return [*writes, Again(seconds=_EVERY)]
 
 
@@ -49,16 +46,8 @@ def _age(pod: Body) -> str:
     return str(metadata(pod).get("creationTimestamp", ""))
 
 
-def _last_seen(event: Body, now: datetime) -> datetime:
-    text = event.get("lastTimestamp") or event.get("eventTime") or metadata(event).get("creationTimestamp")
-    try:
-        return parse_timestamp(str(text))
-    except ValueError:
-        return now
-
-
-def _delete(rtype: ResourceType, body: Body) -> Delete:
-    return Delete(rtype=rtype, key=rtype.key_of(body), uid=metadata(body)["uid"])
+def _delete(pod: Body) -> Delete:
+    return Delete(rtype=PODS, key=PODS.key_of(pod), uid=metadata(pod)["uid"])
 
 
 CONTROLLER = Controller(name="pod-garbage-collector", keys=keys, reconcile=reconcile)

@@ -1,0 +1,89 @@
+"""Which processes belong to a cluster, told apart from others that got the same pid since. Reads /proc only."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from tejer.cluster.config import ClusterConfig
+
+_SHIM = "cluster/runtime/shim/"
+_DAEMON = "tejer.cluster.daemon"
+
+
+class Process(NamedTuple):
+    """`started` is the kernel's clock ticks since boot: with the pid it names one process for ever."""
+
+    pid: int
+    started: int
+
+
+def read_process(path: Path) -> Process | None:
+    """The process noted in a pid file, if it still lives."""
+    try:
+        pid, started = path.read_text().split()
+        noted = Process(int(pid), int(started))
+    except (OSError, ValueError):
+        return None
+    return noted if start_time(noted.pid) == noted.started else None
+
+
+def note_process(path: Path, pid: int) -> None:
+    """Write a pid file that `read_process` understands."""
+    path.write_text(f"{pid} {start_time(pid)}\n")
+
+
+def start_time(pid: int) -> int | None:
+    """Field 22 of /proc/PID/stat; None for a process that is gone or a zombie."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return None
+    fields = stat.rpartition(")")[2].split()
+    return None if fields[0] in "ZX" else int(fields[19])
+
+
+def arguments(pid: int) -> list[str]:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").rstrip("\0").split("\0")
+    except OSError:
+        return []
+
+
+def processes_of(config: ClusterConfig) -> list[Process]:
+    """The cluster's daemon and the shims of its pods, found by what they were started with.
+
+    The pids of other processes of the pods are not needed: they die with their shim.
+    """
+    found = []
+    for entry in os.scandir("/proc"):
+        if not entry.name.isdecimal():
+            continue
+        pid = int(entry.name)
+        words = arguments(pid)
+        shim = any(_SHIM in word for word in words) and any(Path(word).parent == config.pods_dir for word in words)
+        daemon = _DAEMON in words and str(config.home) in words
+        if (shim or daemon) and (started := start_time(pid)) is not None:
+            found.append(Process(pid, started))
+    return found
+
+
+def end_processes(processes: Iterable[Process], number: signal.Signals, wait: float) -> list[Process]:
+    """Send the signal to each and wait up to `wait` seconds; returns those that still live."""
+    left = list(processes)
+    for process in left:
+        if start_time(process.pid) == process.started:
+            try:
+                os.kill(process.pid, number)
+            except ProcessLookupError:
+                continue
+    until = time.monotonic() + wait
+    while left := [process for process in left if start_time(process.pid) == process.started]:
+        if time.monotonic() > until:
+            break
+        time.sleep(0.01)
+    return left
