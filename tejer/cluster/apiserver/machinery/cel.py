@@ -12,6 +12,7 @@ from typing import Any
 
 from tejer.cluster.apiserver.machinery.celfunctions import FUNCTIONS, format_pattern
 
+_SIZE_CALL = re.compile(r"\bsize\(")
 _FORMAT_CALL = re.compile(r"format\.(\w+)\(\)\.validate\(((?:[^()]|\([^()]*\))*)\)(\.hasValue\(\))?")
 
 
@@ -48,7 +49,9 @@ def compile_problem(expression: str) -> str:
 def _program(expression: str) -> Any:
     import cel
 
-    return cel.compile(_FORMAT_CALL.sub(_as_match, expression))
+    text = _FORMAT_CALL.sub(_as_match, expression)
+    # the library's own size() counts bytes
+    return cel.compile(_SIZE_CALL.sub("codePoints(", text))
 
 
 def _as_match(call: re.Match[str]) -> str:

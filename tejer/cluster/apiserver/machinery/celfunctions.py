@@ -119,8 +119,8 @@ def _replace(text: str, old: str, new: str, limit: int = -1) -> str:
 
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {
-    # strings; `size` counts characters, where the library counts bytes
-    "size": len,
+    # strings
+    "codePoints": len,
     "charAt": lambda text, index: text[index : index + 1],
     "indexOf": _index_of,
     "lastIndexOf": _last_index_of,

@@ -51,6 +51,7 @@ class Definition:
     columns: tuple[Column, ...] = ()
     selectable_fields: tuple[str, ...] = ()
     deprecation_warning: str = ""
+    has_rules: bool = False
 
     @property
     def group(self) -> str:
@@ -132,10 +133,12 @@ def _custom(rtype: ResourceType, spec: Body, entry: Body) -> Definition:
     if entry.get("deprecated"):
         text = f"{rtype.group}/{entry['name']} {rtype.kind} is deprecated"
         warning = entry.get("deprecationWarning") or text
+    structure = schema.structural((entry.get("schema") or {}).get("openAPIV3Schema") or {})
     return Definition(
         rtype=rtype,
         version=entry["name"],
-        schema=schema.structural((entry.get("schema") or {}).get("openAPIV3Schema") or {}),
+        schema=structure,
+        has_rules=schema.has_rules(structure),
         singular=names.get("singular") or rtype.singular,
         list_kind=names.get("listKind") or rtype.list_kind,
         is_crd=True,

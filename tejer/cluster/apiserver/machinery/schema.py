@@ -124,3 +124,9 @@ def _structural(key: str, value: Any) -> Any:
     if key in ("allOf", "anyOf", "oneOf"):
         return [structural(option) for option in value]
     return value
+
+
+def has_rules(schema: Schema) -> bool:
+    """Whether any CEL rule is in a structural schema: most have none, and then no value is walked for them."""
+    below = [*(schema.get("properties") or {}).values(), schema.get("items"), schema.get("additionalProperties")]
+    return bool(schema.get("x-kubernetes-validations")) or any(has_rules(s) for s in below if isinstance(s, dict))
