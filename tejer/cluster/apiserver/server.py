@@ -70,10 +70,13 @@ class ApiServer:
             self._handler.backend = backend
 
     async def start(self) -> None:
-        """Open the store, make what every cluster has, and listen.
+        """Open, and listen. Raises OSError for a port that is taken, ssl.SSLError for bad files, and as `open`."""
+        await self.open()
+        assert self._handler is not None
+        await self._serve(self._handler)
 
-        Raises StoreUnavailable for the store, OSError for a port that is taken, ssl.SSLError for bad files.
-        """
+    async def open(self) -> None:
+        """Open the store and make what every cluster has: from here `local` works. Raises StoreUnavailable."""
         await self.store.start()
         self._crds.load()
         await self._webhooks.start()
@@ -83,7 +86,6 @@ class ApiServer:
         await bootstrap(self.local("system:apiserver"))
         await self._authorizer.fill_aggregated()
         self._handler = Handler(self._verbs, Documents(self.core, signer.jwks()), self._backend)
-        await self._serve(self._handler)
 
     async def _signing_key(self) -> bytes:
         """The key of ServiceAccount tokens: in the store, under a group that no URL reaches."""
@@ -131,8 +133,8 @@ class ApiServer:
         await self._webhooks.close()
 
     def local(self, user: str, groups: tuple[str, ...] = (MASTERS,)) -> Api:
-        """An in-process `Api` that acts as `user`. Only after `start`."""
-        assert self._verbs is not None, "started"
+        """An in-process `Api` that acts as `user`. Only after `open`."""
+        assert self._verbs is not None, "opened"
         return LocalApi(self._verbs, authenticated(user, groups))
 
 
