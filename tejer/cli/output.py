@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 import click
 
 F = TypeVar("F", bound=Callable[..., Any])
-YAML_1_1_BOOLEANS = frozenset(("y", "n", "yes", "no", "on", "off"))
 PADDING = 5
 """Blanks between columns, as in istioctl's tables."""
 
@@ -46,39 +45,10 @@ def to_json(value: Any) -> str:
     return json.dumps(value, indent=4, ensure_ascii=False)
 
 
-def to_yaml(value: Any) -> str:
-    """One YAML document: keys in their order, long strings unbroken, strings quoted where any YAML reads otherwise."""
-    from io import StringIO
-
-    from ruamel.yaml import YAML
-    from ruamel.yaml.representer import SafeRepresenter
-
-    from tejer.kube.manifest import plain_scalar
-
-    class Representer(SafeRepresenter):
-        def ignore_aliases(self, data: Any) -> bool:
-            return True
-
-        def represent_str(self, data: str) -> Any:
-            quoted = data.lower() in YAML_1_1_BOOLEANS or not isinstance(plain_scalar(data), str)
-            style = "|" if "\n" in data else "'" if quoted else None
-            return self.represent_scalar("tag:yaml.org,2002:str", data, style=style)
-
-    Representer.add_representer(str, Representer.represent_str)
-    Representer.add_representer(tuple, Representer.represent_list)
-    yaml: Any = YAML(typ="safe", pure=True)
-    yaml.Representer = Representer
-    yaml.default_flow_style = False
-    yaml.sort_base_mapping_type_on_output = False
-    yaml.width = 1_000_000
-    yaml.allow_unicode = True
-    stream = StringIO()
-    yaml.dump(value, stream)
-    return stream.getvalue().removesuffix("...\n")
-
-
 def print_structured(value: Any, form: str) -> None:
     """`value` as JSON or YAML on stdout."""
+    from tejer.kube.dump import to_yaml
+
     click.echo(to_json(value) if form == "json" else to_yaml(value).rstrip("\n"))
 
 

@@ -209,3 +209,12 @@ ISTIO_TYPES: tuple[ResourceType, ...] = (
     WASMPLUGINS,
     TRAFFICEXTENSIONS,
 )
+
+
+def find_type(api_version: str, kind: str) -> ResourceType | None:
+    """The type of an object that says `apiVersion` and `kind`, at any served version; None for kinds unknown here."""
+    group, _, version = api_version.rpartition("/")
+    for rtype in (*BUILTIN_TYPES, *ISTIO_TYPES):
+        if rtype.kind == kind and rtype.group == group and version in rtype.versions:
+            return rtype
+    return None
