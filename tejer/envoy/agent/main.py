@@ -36,5 +36,10 @@ def main(arguments: list[str]) -> int:
     return 2
 
 
-if __name__ == "__main__":
+def console() -> None:
+    """The console script `pilot-agent`, as people and lifecycle hooks run it inside a proxy container."""
     sys.exit(main(sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    console()
