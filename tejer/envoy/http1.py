@@ -38,9 +38,13 @@ def request(
     headers: dict[str, str] | None = None,
     timeout: float = DEFAULT_TIMEOUT,
     tls: bool = False,
+    source: str = "",
 ) -> Response:
-    """One exchange. Raises OSError when the peer can't be reached or answers no HTTP (TimeoutError when too late)."""
-    with socket.create_connection((host, port), timeout) as plain:
+    """One exchange, from the local address `source` if given.
+
+    Raises OSError when the peer can't be reached or answers no HTTP (TimeoutError when too late).
+    """
+    with connect(host, port, timeout, source) as plain:
         connection = _unverified_tls(plain, host) if tls else plain
         authority = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         fields = {"Host": authority, "User-Agent": "tejer-agent", "Accept": "*/*", **(headers or {})}
@@ -48,6 +52,11 @@ def request(
         lines += ["Connection: close", "Content-Length: 0", "", ""]
         connection.sendall("\r\n".join(lines).encode("latin-1"))
         return _read_response(connection, head_only=method == "HEAD")
+
+
+def connect(host: str, port: int, timeout: float, source: str = "") -> socket.socket:
+    """A TCP connection. Raises OSError."""
+    return socket.create_connection((host, port), timeout, (source, 0) if source else None)
 
 
 def _unverified_tls(plain: socket.socket, host: str) -> socket.socket:

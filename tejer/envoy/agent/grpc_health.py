@@ -37,16 +37,18 @@ def check_request(service: str) -> bytes:
     return b"\x00" + struct.pack(">I", len(body)) + body
 
 
-def is_serving(host: str, port: int, service: str, timeout: float) -> bool:
-    """Raises OSError when the peer can't be reached or speaks no HTTP/2, ValueError for an overlong service name."""
+def is_serving(connected: socket.socket, service: str) -> bool:
+    """Ask over a connection, which is closed after. Raises OSError when the peer speaks no HTTP/2 or is too late,
+    ValueError for an overlong service name.
+    """
     if len(service) > 100:
         raise ValueError("the gRPC probe's service name has more than 100 characters")
     fields = [
         (":method", "POST"), (":scheme", "http"), (":path", "/grpc.health.v1.Health/Check"),
-        (":authority", f"{host}:{port}"), ("content-type", "application/grpc"), ("te", "trailers"),
+        (":authority", "localhost"), ("content-type", "application/grpc"), ("te", "trailers"),
         ("user-agent", "kube-probe/1.33"),
     ]  # fmt: skip
-    with socket.create_connection((host, port), timeout) as connection, connection.makefile("rb") as stream:
+    with connected as connection, connection.makefile("rb") as stream:
         connection.sendall(
             PREFACE
             + frame(SETTINGS, 0, 0)

@@ -6,13 +6,16 @@ can: it repeats the probe against the pod's own address.
 
 from __future__ import annotations
 
-import socket
 from typing import Any, NamedTuple
 
 from tejer.envoy import http1
 from tejer.envoy.agent.grpc_health import is_serving
 
 Json = dict[str, Any]
+
+
+PASSTHROUGH_SOURCE = "127.0.0.6"
+"""Connections to the pod's own address from here are not captured (`tejer.envoy.capture`)."""
 
 
 class ProbeResult(NamedTuple):
@@ -29,7 +32,8 @@ def run_probe(probe: Json, ip: str) -> ProbeResult:
         if http := probe.get("httpGet"):
             return _http(http, ip, timeout)
         if tcp := probe.get("tcpSocket"):
-            socket.create_connection((str(tcp.get("host") or ip), int(tcp["port"])), timeout).close()
+            host = str(tcp.get("host") or ip)
+            http1.connect(host, int(tcp["port"]), timeout, _source(host, ip)).close()
             return ProbeResult(200, "ok")
         if grpc := probe.get("grpc"):
             return _grpc(grpc, ip, timeout)
@@ -44,10 +48,18 @@ def _http(get: Json, ip: str, timeout: float) -> ProbeResult:
     tls = str(get.get("scheme") or "HTTP").upper() == "HTTPS"
     headers.setdefault("User-Agent", "kube-probe/1.33")
     host = str(get.get("host") or ip)
-    response = http1.request("GET", host, int(get["port"]), path, headers=headers, timeout=timeout, tls=tls)
+    response = http1.request(
+        "GET", host, int(get["port"]), path, headers=headers, timeout=timeout, tls=tls, source=_source(host, ip)
+    )
     return ProbeResult(response.status, "")
 
 
 def _grpc(grpc: Json, ip: str, timeout: float) -> ProbeResult:
-    serving = is_serving(ip, int(grpc["port"]), str(grpc.get("service") or ""), timeout)
+    connection = http1.connect(ip, int(grpc["port"]), timeout, _source(ip, ip))
+    serving = is_serving(connection, str(grpc.get("service") or ""))
     return ProbeResult(200, "SERVING") if serving else ProbeResult(500, "NOT_SERVING")
+
+
+def _source(host: str, ip: str) -> str:
+    """Only the pod itself can be reached from a loopback address."""
+    return PASSTHROUGH_SOURCE if host == ip and "." in ip else ""

@@ -1,6 +1,6 @@
 """`InjectConfig` and `InjectRequest`: all that injection of one pod depends on.
 
-Source of the values' names: Istio's Helm values (`global.proxy.*`, `sidecarInjectorWebhook.*`, `revision`), as stored in
+Source of the values' names: Istio's Helm values (`global.proxy.*`, `sidecarInjectorWebhook.*`, `revision`), stored in
 ConfigMap `istio-sidecar-injector`; of the mesh config: ConfigMap `istio`.
 """
 

@@ -1,7 +1,7 @@
 """`inject`: a pod in, the JSON Patch that gives it a sidecar out. Pure; the webhook and `kube-inject` call it.
 
-Source: Istio's pkg/kube/inject/{inject,webhook}.go. Order: decide, derive, build from the template, merge the user's own
-`istio-proxy` container over it, rewrite probes and scrape annotations, label, and diff.
+Source: Istio's pkg/kube/inject/{inject,webhook}.go. Order: decide, derive, build from the template, merge the user's
+own `istio-proxy` container over it, rewrite probes and scrape annotations, label, and diff.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ def _rewrites_probes(context: Context) -> bool:
 def _apply(context: Context, template: str) -> Body:
     spec = dict(context.pod.get("spec") or {})
     node_type = "router" if template == "gateway" else "sidecar"
-    own = next((item for item in spec.get("containers") or () if item.get("name") == PROXY), {})
+    own: Body = next((item for item in spec.get("containers") or () if item.get("name") == PROXY), {})
     proxy = merge_container(proxy_container(context, node_type), own)
     applications = list(context.app_containers)
     if context.app_probers:

@@ -1,4 +1,4 @@
-"""The containers and volumes that injection adds (Istio's files/injection-template.yaml and gateway-injection-template).
+"""The containers and volumes that injection adds (Istio's injection-template.yaml, gateway-injection-template.yaml).
 
 Pure builders of JSON, from `Context`.
 """
