@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from tejer.istiod.ca.authority import (
@@ -20,7 +21,7 @@ from tejer.istiod.ca.authority import (
 )
 from tejer.istiod.leader import Leader
 from tejer.kube.api import Api, ApiError
-from tejer.kube.resource import Body
+from tejer.kube.resource import Body, Key
 from tejer.kube.types import SECRETS
 
 log = logging.getLogger(__name__)
@@ -32,6 +33,14 @@ async def load(api: Api, namespace: str) -> Authority | None:
     """The authority in the cluster, or None if there is none yet. Raises ValueError for a Secret that is broken."""
     for name in (PLUGGED_IN_SECRET, SELF_SIGNED_SECRET):
         if (secret := await _get(api, namespace, name)) is not None:
+            return from_secret(f"{namespace}/{name}", secret.get("data") or {})
+    return None
+
+
+def pick(store: Mapping[Key, Body], namespace: str) -> Authority | None:
+    """The same, of Secrets that are at hand."""
+    for name in (PLUGGED_IN_SECRET, SELF_SIGNED_SECRET):
+        if (secret := store.get(SECRETS.key(namespace, name))) is not None:
             return from_secret(f"{namespace}/{name}", secret.get("data") or {})
     return None
 
@@ -48,6 +57,14 @@ async def wait_for(api: Api, namespace: str, trust_domain: str, leader: Leader) 
             log.warning("reading the mesh's CA: %s", error)
             await asyncio.sleep(1)
         await asyncio.sleep(POLL_SECONDS)
+
+
+async def try_renewal(api: Api, namespace: str, trust_domain: str, now: datetime) -> None:
+    """`renew_if_due`; what goes wrong is logged and tried again at the next check."""
+    try:
+        await renew_if_due(api, namespace, trust_domain, now)
+    except (ApiError, OSError, ValueError) as error:
+        log.error("renewing the mesh's root certificate: %s", error)
 
 
 async def renew_if_due(api: Api, namespace: str, trust_domain: str, now: datetime) -> Authority | None:

@@ -1,6 +1,6 @@
 """`CertificateService`: istio.v1.auth.IstioCertificateService/CreateCertificate, without its transport.
 
-A caller proves itself with a pod-bound ServiceAccount token (audience istio-ca) or with a certificate we issued before.
+A caller proves itself with a ServiceAccount token (audience istio-ca), which the transport has verified.
 The SPIFFE ID is the caller's ServiceAccount; the Subject describes the pod the token is bound to.
 """
 
@@ -24,7 +24,9 @@ log = logging.getLogger(__name__)
 class CertificateService:
     """`authority` is asked on every call, so a renewed root is used at once."""
 
-    def __init__(self, api: Api, authority: Callable[[], Authority], trust_domain: str, cluster: str) -> None:
+    def __init__(
+        self, api: Api, authority: Callable[[], Authority], trust_domain: Callable[[], str], cluster: str
+    ) -> None:
         self.api, self.authority, self.trust_domain, self.cluster = api, authority, trust_domain, cluster
 
     async def create(self, caller: Caller, csr: str, validity_seconds: int) -> list[str]:
@@ -34,7 +36,7 @@ class CertificateService:
         authority = self.authority()
         leaf = issue_workload(
             csr.encode(),
-            spiffe_id(self.trust_domain, caller.namespace, caller.account),
+            spiffe_id(self.trust_domain(), caller.namespace, caller.account),
             await self._subject(caller),
             authority,
             datetime.now(UTC),

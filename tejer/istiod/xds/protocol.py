@@ -175,6 +175,8 @@ class Stream(Protocol):
 
     @property
     def watches(self) -> Mapping[str, Watch]: ...
+    @property
+    def snapshot(self) -> Snapshot: ...
 
     def receive(self, request: Request) -> list[Command]:
         """Take a client's message."""

@@ -62,6 +62,7 @@ class Pusher(Generic[V]):
         self.problems: list[Problem] = []
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="mesh")
         self._wake = asyncio.Event()
+        self._idle = asyncio.Event()
         self._changes: list[Change] = []
         self._since = 0.0
         self._proxies: dict[str, _Proxy] = {}
@@ -76,7 +77,12 @@ class Pusher(Generic[V]):
         self._changes += changes
         for change in changes:
             self.metrics.inbound.add(label=_kind_of_update(change))
+        self._idle.clear()
         self._wake.set()
+
+    async def settled(self) -> None:
+        """Wait until all changes that were submitted have been taken in."""
+        await self._idle.wait()
 
     async def connect(self, node: ProxyNode, deliver: Deliver) -> Snapshot:
         """The proxy's snapshot now; `deliver` is called on the loop with each later one until `disconnect`.
@@ -121,6 +127,8 @@ class Pusher(Generic[V]):
                 ready = await loop.run_in_executor(self._thread, self._turn, work)
                 self.metrics.push_time.observe(time.monotonic() - started)
                 self._deliver(work, ready, waiting)
+                if not self._wake.is_set():
+                    self._idle.set()
         finally:
             self._thread.shutdown(wait=False, cancel_futures=True)
 

@@ -1,0 +1,142 @@
+"""The parts of istiod that are pure, fitted to what `Istiod` takes: translation, injection, checks."""
+
+from __future__ import annotations
+
+import io
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tejer.istiod.app import Istiod
+from tejer.istiod.inject.config import InjectConfig, InjectRequest
+from tejer.istiod.inject.inject import inject_pod
+from tejer.istiod.inject.patch import diff
+from tejer.istiod.model.view import ProxyView
+from tejer.istiod.options import Options
+from tejer.istiod.translate.render import render
+from tejer.istiod.translate.rendered import Memo
+from tejer.istiod.webhooks import Injection
+from tejer.istiod.xds.protocol import Snapshot
+from tejer.kube.api import Api
+from tejer.kube.problem import Problem
+from tejer.kube.resource import Body, Key, metadata
+
+SNAPSHOTS = 512
+SWEEP_AFTER = 1000
+"""Renders after which bytes that nobody used meanwhile are forgotten."""
+
+
+def make_istiod(options: Options, api: Api) -> Istiod:
+    translator = Translator()
+    injector = Injector(options)
+    istiod = Istiod(
+        options, api, render=translator, inject=injector, validate=no_checks, parse_yaml=parse_yaml
+    )  # fmt: skip
+    injector.objects = istiod.objects
+    translator.problems = istiod.render_problems
+    return istiod
+
+
+class Translator:
+    """`render` with its memory: equal parts are the same bytes, a view seen before is the same snapshot."""
+
+    def __init__(self) -> None:
+        self.memo = Memo()
+        self.problems: dict[str, tuple[Problem, ...]] = {}
+        self._known: OrderedDict[int, tuple[ProxyView, Snapshot]] = OrderedDict()
+        self._renders = 0
+
+    def __call__(self, view: ProxyView) -> Snapshot:
+        if (known := self._known.get(id(view))) is not None:  # the view is held, so its id is not reused
+            self._known.move_to_end(id(view))
+            return known[1]
+        rendered = render(view, self.memo)
+        self._known[id(view)] = (view, rendered.resources)
+        if len(self._known) > SNAPSHOTS:
+            self._known.popitem(last=False)
+        self.problems[f"{view.namespace}/{view.subject.workload}"] = rendered.problems
+        self._renders += 1
+        if self._renders % SWEEP_AFTER == 0:
+            self.memo.sweep()
+        return rendered.resources
+
+
+class Injector:
+    """Injection as the webhook calls it, with the settings of ConfigMaps `istio` and `istio-sidecar-injector`."""
+
+    def __init__(self, options: Options) -> None:
+        self.options = options
+        self.objects: Mapping[str, Mapping[Key, Body]] = {}
+        self._config: tuple[tuple[str, ...], InjectConfig] | None = None
+
+    def __call__(self, pod: Body, namespace: str) -> Injection:
+        request = InjectRequest(
+            pod=pod,
+            namespace=namespace,
+            config=self.config(),
+            namespace_annotations=self._namespace(namespace).get("annotations") or {},
+        )
+        injected = inject_pod(request)
+        if injected is None:
+            return Injection(why="the pod, or the mesh, wants none")
+        return Injection(diff(pod, injected.pod), injected.warnings)
+
+    def _namespace(self, name: str) -> Body:
+        body = self.objects.get("namespaces", {}).get(Key("", "namespaces", "", name))
+        return metadata(body) if body else {}
+
+    def config(self) -> InjectConfig:
+        """Read again when one of the ConfigMaps has changed. Raises ValueError when one can't be read."""
+        mesh, injector = self._data("meshconfig"), self._data("injector")
+        texts = (mesh.get("mesh", ""), injector.get("values", ""), injector.get("config", ""))
+        if self._config is None or self._config[0] != texts:
+            self._config = (texts, inject_config(self.options, *texts))
+        return self._config[1]
+
+    def _data(self, name: str) -> Mapping[str, str]:
+        for body in self.objects.get(name, {}).values():
+            return body.get("data") or {}
+        return {}
+
+
+def inject_config(options: Options, mesh: str, values: str, config: str) -> InjectConfig:
+    """The settings of injection from the texts of the two ConfigMaps (YAML or JSON; "" means all defaults)."""
+    given = _mapping("istio-sidecar-injector: values", values)
+    policy = _mapping("istio-sidecar-injector: config", config)
+    base = InjectConfig()
+    proxy = (given.get("global") or {}).get("proxy") or {}
+    return InjectConfig(
+        image=str(proxy.get("image") or base.image) if "/" in str(proxy.get("image") or "") else base.image,
+        revision=str(given.get("revision") or options.revision),
+        cluster=options.cluster,
+        network=str((given.get("global") or {}).get("network") or ""),
+        istio_namespace=options.namespace,
+        policy=str(policy.get("policy") or base.policy),
+        values=given,
+        mesh=_mapping("istio: mesh", mesh),
+        never_inject=tuple(policy.get("neverInjectSelector") or ()),
+        always_inject=tuple(policy.get("alwaysInjectSelector") or ()),
+        injected_annotations=policy.get("injectedAnnotations") or {},
+    )
+
+
+def _mapping(what: str, text: str) -> dict[str, Any]:
+    parsed = parse_yaml(text) if text.strip() else {}
+    if not isinstance(parsed, dict):
+        raise ValueError(f"ConfigMap {what} is not a mapping")
+    return parsed
+
+
+def parse_yaml(text: str) -> Any:
+    """YAML 1.2 as JSON-like values. Raises ValueError."""
+    from ruamel.yaml import YAML  # only a mesh that has settings pays for it
+    from ruamel.yaml.error import YAMLError
+
+    try:
+        return YAML(typ="safe", pure=True).load(io.StringIO(text))
+    except YAMLError as error:
+        raise ValueError(f"not YAML: {error}") from None
+
+
+def no_checks(_: Body, __: Body | None) -> Sequence[Problem]:
+    return ()
