@@ -28,7 +28,8 @@ def decode_protobuf(data: bytes) -> Body:
     """The object in a `k8s\\0` envelope, with apiVersion and kind. Raises ApiError 400 when it is none we know."""
     try:
         return _decode_envelope(data)
-    except (ValueError, KeyError, IndexError, struct.error, OverflowError) as error:
+    except (ValueError, KeyError, IndexError, struct.error, OverflowError, TypeError, AttributeError) as error:
+        # the last two: a field of another wire type than its own
         raise ApiError(400, "BadRequest", f"unable to decode protobuf body: {error}") from error
 
 
