@@ -14,6 +14,7 @@ from tejer.cluster.apiserver.core import Core
 from tejer.cluster.apiserver.machinery import discovery, openapi_v3
 from tejer.cluster.apiserver.render import negotiate
 from tejer.kube.resource import Body
+from tejer.kube.types import CUSTOMRESOURCEDEFINITIONS
 
 VERSION: Body = {
     "major": "1", "minor": "33", "emulationMajor": "1", "emulationMinor": "33", "minCompatibilityMajor": "1",
@@ -24,7 +25,7 @@ VERSION: Body = {
 """kubectl allows one minor version of skew either way; 1.33 is the API we implement."""
 
 _V2_PROTOBUF = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
-_HEALTH = ("/healthz", "/livez", "/readyz")
+_HEALTH = ("healthz", "livez", "readyz")
 _ROOT = ("/api", "/apis", "/healthz", "/livez", "/openapi/v2", "/openapi/v3", "/readyz", "/version")
 
 
@@ -52,7 +53,7 @@ class Documents:
             self._generation = self._core.registry.generation
             self._cache.clear()
         path = path.rstrip("/") or "/"
-        if path.split("/")[1] in ("healthz", "livez", "readyz"):
+        if path.split("/")[1] in _HEALTH:
             return Document(b"ok", "text/plain")
         accept = headers.get("Accept", "")
         form = negotiate(accept) if path in ("/api", "/apis") else None
@@ -128,13 +129,11 @@ class Documents:
                 raise errors.no_such_path()
         if not any((defn.group, defn.version) == (group, version) for defn in definitions):
             raise errors.no_such_path()
-        data = openapi_v3.openapi_document(group, version, definitions)
+        crds = self._core.store.list(CUSTOMRESOURCEDEFINITIONS.group, CUSTOMRESOURCEDEFINITIONS.plural)
+        custom = [item.body for item in crds if (item.body.get("spec") or {}).get("group") == group]
+        data = openapi_v3.openapi_document(group, version, definitions, custom=custom)
         headers = {"ETag": _etag(data), "Vary": "Accept-Encoding"}
         return Document(gzip.compress(data, 5), headers=headers, encoding="gzip")
-
-
-def is_health(path: str) -> bool:
-    return path.rstrip("/").startswith(_HEALTH)
 
 
 def _aggregated(body: Body, version: str) -> Document:
