@@ -160,11 +160,10 @@ def environment(context: Context) -> list[Body]:
         _field("INSTANCE_IP", "status.podIP"),
         _field("SERVICE_ACCOUNT", "spec.serviceAccountName"),
         _field("HOST_IP", "status.hostIP"),
-        {
-            "name": "ISTIO_CPU_LIMIT",
-            "valueFrom": {"resourceFieldRef": {"containerName": PROXY, "divisor": "1", "resource": "limits.cpu"}},
-        },
     ]
+    if resources(context).get("limits", {}).get("cpu"):  # without one it would be the node's number of processors
+        limit = {"containerName": PROXY, "divisor": "1", "resource": "limits.cpu"}
+        fields.append({"name": "ISTIO_CPU_LIMIT", "valueFrom": {"resourceFieldRef": limit}})
     more = {
         "PROXY_CONFIG": json.dumps({**context.proxy_config}, separators=(",", ":")) or "{}",
         "ISTIO_META_POD_PORTS": _pod_ports(context.app_containers),
