@@ -1,0 +1,164 @@
+"""CDS: one cluster per service port and subset, the workload's own ports, and the special clusters.
+
+Sources: pilot/pkg/networking/core/{cluster,cluster_builder}.go, `istio.md` N1-N7, O4, O5, B11, S2-S4.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from tejer.envoy.proto import BindConfig, Cluster, SocketAddress, seconds
+from tejer.istiod.model.config import selects
+from tejer.istiod.model.destination import EffectiveRule, subset_policy
+from tejer.istiod.model.endpoints import Endpoint
+from tejer.istiod.model.service import DNS, DNS_ROUND_ROBIN, PASSTHROUGH, Port, Service
+from tejer.istiod.model.settings import MeshSettings
+from tejer.istiod.model.view import InboundPort
+from tejer.istiod.translate import names, traffic_policy
+from tejer.istiod.translate.cluster_tls import apply_tls
+from tejer.istiod.translate.endpoints import assignment
+from tejer.istiod.translate.metadata import cluster_metadata
+from tejer.istiod.translate.tls import ads_source
+from tejer.kube.kinds.istio_networking import TrafficPolicy
+
+
+class ClusterInput(msgspec.Struct, frozen=True, kw_only=True):
+    """All that an outbound cluster depends on. `endpoints` only where the cluster carries them itself (DNS)."""
+
+    service: Service
+    port: Port
+    subset: str
+    rule: EffectiveRule | None
+    mesh_tls: bool
+    accounts: tuple[str, ...]
+    mesh: MeshSettings
+    endpoints: tuple[Endpoint, ...] = ()
+    router: bool = False
+    namespace: str = ""
+
+    @property
+    def name(self) -> str:
+        return names.outbound_cluster(self.port.number, self.subset, self.service.hostname)
+
+    @property
+    def policy(self) -> TrafficPolicy:
+        return subset_policy(self.rule, self.subset, self.port.number)
+
+    @property
+    def labels(self) -> dict[str, str]:
+        found = self.rule.subset(self.subset) if self.rule and self.subset else None
+        return dict(found.labels) if found else {}
+
+
+def cluster_type(service: Service, *, router: bool) -> int:
+    """A headless service goes where the application has already resolved it to, except from a gateway."""
+    if service.resolution == PASSTHROUGH or (service.headless and not router):
+        return Cluster.ORIGINAL_DST
+    if service.resolution == DNS:
+        return Cluster.STRICT_DNS
+    return Cluster.LOGICAL_DNS if service.resolution == DNS_ROUND_ROBIN else Cluster.EDS
+
+
+def uses_eds(service: Service, *, router: bool) -> bool:
+    return cluster_type(service, router=router) == Cluster.EDS
+
+
+def outbound(given: ClusterInput) -> Cluster | None:
+    """None for a DNS cluster without an endpoint, which is not emitted (S4)."""
+    service, policy = given.service, given.policy
+    kind = cluster_type(service, router=given.router)
+    cluster = Cluster(
+        name=given.name,
+        type=kind,
+        alt_stat_name=names.stat_name(given.name),
+        metadata=cluster_metadata(
+            service.hostname,
+            service.name,
+            service.namespace,
+            path=given.rule.path if given.rule else "",
+            subset=given.subset,
+            external=service.external,
+        ),
+    )
+    if kind == Cluster.EDS:
+        source = ads_source()
+        source.initial_fetch_timeout.CopyFrom(seconds(0))
+        cluster.eds_cluster_config.CopyFrom(Cluster.EdsClusterConfig(eds_config=source, service_name=given.name))
+    elif service.resolution in (DNS, DNS_ROUND_ROBIN) and not _dns(cluster, given):
+        return None
+    traffic_policy.apply(cluster, policy, given.port, given.mesh)
+    apply_tls(
+        cluster,
+        policy.tls,
+        given,
+        protocol=traffic_policy.upstream_protocol(given.port, policy),
+    )
+    return cluster
+
+
+def _dns(cluster: Cluster, given: ClusterInput) -> bool:
+    endpoints = [endpoint for endpoint in given.endpoints if selects(given.labels, endpoint.labels)]
+    if given.service.resolution == DNS_ROUND_ROBIN:
+        endpoints = endpoints[:1]
+    if not endpoints:
+        return False
+    cluster.dns_lookup_family = Cluster.V4_ONLY
+    cluster.respect_dns_ttl = True
+    cluster.dns_refresh_rate.CopyFrom(seconds(given.mesh.dns_refresh))
+    cluster.dns_jitter.CopyFrom(seconds(0.1))
+    cluster.load_assignment.CopyFrom(assignment(given.name, endpoints, {}))
+    return True
+
+
+def black_hole(mesh: MeshSettings) -> Cluster:
+    return Cluster(
+        name=names.BLACK_HOLE,
+        type="STATIC",
+        connect_timeout=seconds(mesh.connect_timeout),
+        alt_stat_name=names.stat_name(names.BLACK_HOLE),
+        metadata=cluster_metadata("", names.BLACK_HOLE, ""),
+    )
+
+
+def passthrough(mesh: MeshSettings) -> Cluster:
+    """Where traffic to addresses unknown to the mesh goes: on to its original destination."""
+    return _original_destination(names.PASSTHROUGH, mesh, Port(0))
+
+
+def inbound_passthrough(mesh: MeshSettings) -> Cluster:
+    cluster = _original_destination(names.INBOUND_PASSTHROUGH, mesh, Port(0))
+    cluster.upstream_bind_config.CopyFrom(_bind_source())
+    return cluster
+
+
+def inbound(given: InboundPort, mesh: MeshSettings) -> Cluster:
+    """The workload's own port, dialled at the address the caller used, from 127.0.0.6 so that it is not captured."""
+    name = names.inbound_cluster(given.target)
+    service = given.service
+    port = given.port
+    cluster = Cluster(
+        name=name,
+        type="ORIGINAL_DST",
+        alt_stat_name=names.stat_name(name),
+        metadata=cluster_metadata(service.hostname, service.name, service.namespace),
+        upstream_bind_config=_bind_source(),
+    )
+    base = subset_policy(given.rule, "", port.number)
+    pool_only = TrafficPolicy(connection_pool=base.connection_pool)
+    traffic_policy.apply(cluster, pool_only, port, mesh)
+    return cluster
+
+
+def _original_destination(name: str, mesh: MeshSettings, port: Port) -> Cluster:
+    cluster = Cluster(
+        name=name,
+        type="ORIGINAL_DST",
+        alt_stat_name=names.stat_name(name),
+        metadata=cluster_metadata("", name, ""),
+    )
+    traffic_policy.apply(cluster, TrafficPolicy(), port, mesh)
+    return cluster
+
+
+def _bind_source() -> BindConfig:
+    return BindConfig(source_address=SocketAddress(address=names.BIND_SOURCE, port_value=0))

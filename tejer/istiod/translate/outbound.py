@@ -1,0 +1,214 @@
+"""Outbound listeners: `virtualOutbound` (15001) and those it hands connections to. `istio.md` 4.3, X2-X6.
+
+HTTP ports share one listener per port, `0.0.0.0_<port>`, where the Host decides. TCP ports have one per address,
+`<VIP>_<port>`; sniffed ports too, with an HTTP chain beside the TCP one. Services are taken oldest first: what an older
+one has claimed a younger one does not get.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from tejer.envoy.proto import FilterChain, FilterChainMatch, Listener, NetworkFilter, boolean, seconds, true, u32
+from tejer.istiod.model.service import Port
+from tejer.istiod.model.settings import ALLOW_ANY
+from tejer.istiod.model.view import ProxyView, ServiceView
+from tejer.istiod.translate import filters, names, telemetry
+from tejer.istiod.translate.endpoints import socket_address
+from tejer.istiod.translate.l4_routes import L4Chain, service_chains
+from tejer.kube.problem import Problem, Severity
+from tejer.kube.resource import Key
+
+PLAIN_HTTP_ALPNS = ("http/1.1", "h2c")
+
+
+class ListenerPlan(msgspec.Struct, kw_only=True):
+    """A listener while it is put together. `route` is the RDS name of its HTTP chain, "" for none."""
+
+    address: str
+    port: int
+    route: str = ""
+    chains: list[L4Chain] = msgspec.field(default_factory=list)
+    sources: list[Key] = msgspec.field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        return names.listener(self.address, self.port)
+
+
+def allows_any(view: ProxyView) -> bool:
+    """Whether traffic to what the mesh does not know may pass: the Sidecar's policy, else the mesh's."""
+    policy = view.sidecar.spec.outbound_traffic_policy if view.sidecar else None
+    mode = policy.mode if policy and policy.mode else view.mesh.outbound_mode
+    return mode == ALLOW_ANY
+
+
+def fallback_cluster(view: ProxyView) -> str:
+    return names.PASSTHROUGH if allows_any(view) else names.BLACK_HOLE
+
+
+class Planner:
+    """Plans the listeners of a view. `route_names` are the RDS names they ask for."""
+
+    def __init__(self, view: ProxyView) -> None:
+        self.view = view
+        self.plans: dict[tuple[str, int], ListenerPlan] = {}
+        self.problems: list[Problem] = []
+
+    def run(self) -> list[ListenerPlan]:
+        for found in self.view.services:
+            for port in found.service.ports:
+                self._add(found, port)
+        return [self.plans[key] for key in sorted(self.plans)]
+
+    def _add(self, found: ServiceView, port: Port) -> None:
+        service = found.service
+        if port.protocol == "UDP":
+            return
+        if port.is_http:
+            self._http(names.WILDCARD, port.number, str(port.number), service.source)
+            return
+        route = f"{service.hostname}:{port.number}" if port.sniffed else ""
+        for address in self._addresses(found, port):
+            if route and address == names.WILDCARD:
+                self._http(address, port.number, str(port.number), service.source)
+            elif route:
+                self._http(address, port.number, route, service.source)
+            self._tcp(address, found, port)
+
+    def _addresses(self, found: ServiceView, port: Port) -> Iterable[str]:
+        service = found.service
+        single = [address for address in service.addresses if "/" not in address]
+        if single and not service.headless:
+            return single
+        if service.headless and not port.sniffed:
+            own = self.view.own_address
+            return dict.fromkeys(e.address for e in found.endpoints.of(port.number) if e.address != own)
+        return (names.WILDCARD,)
+
+    def _plan(self, address: str, port: int) -> ListenerPlan:
+        key = (address, port)
+        if key not in self.plans:
+            self.plans[key] = ListenerPlan(address=address, port=port)
+        return self.plans[key]
+
+    def _http(self, address: str, port: int, route: str, source: Key) -> None:
+        plan = self._plan(address, port)
+        if not plan.route:
+            plan.route = route
+        plan.sources.append(source)
+
+    def _tcp(self, address: str, found: ServiceView, port: Port) -> None:
+        plan = self._plan(address, port.number)
+        plan.sources.append(found.service.source)
+        for chain in service_chains(self.view, found, port, wildcard=address == names.WILDCARD):
+            if any(held.match == chain.match for held in plan.chains):
+                self._conflict(found, port, plan)
+            else:
+                plan.chains.append(chain)
+
+    def _conflict(self, found: ServiceView, port: Port, plan: ListenerPlan) -> None:
+        source = found.service.source
+        self.problems.append(
+            Problem(
+                severity=Severity.WARNING,
+                key=source,
+                message=f"port {port.number} of {found.service.hostname} is already claimed on listener {plan.name} "
+                "by an older service",
+                hint="give the service an address of its own, or another port",
+            )
+        )
+
+
+def build(plan: ListenerPlan, view: ProxyView) -> Listener:
+    """A per-port listener, which only `virtualOutbound` hands connections to."""
+    listener = Listener(
+        name=plan.name,
+        address=socket_address(plan.address, plan.port),
+        traffic_direction="OUTBOUND",
+        bind_to_port=boolean(False),
+    )
+    sni = any(chain.match.server_names for chain in plan.chains)
+    if plan.route or sni:
+        listener.listener_filters.append(filters.tls_inspector())
+        listener.continue_on_listener_filters_timeout = True
+        listener.listener_filters_timeout.CopyFrom(seconds(view.mesh.protocol_detection_timeout))
+    if plan.route:
+        listener.listener_filters.append(filters.http_inspector())
+        listener.filter_chains.append(
+            FilterChain(
+                name=plan.name,
+                filter_chain_match=FilterChainMatch(
+                    transport_protocol="raw_buffer", application_protocols=PLAIN_HTTP_ALPNS
+                ),
+                filters=[_http_filter(plan, view)],
+            )
+        )
+    default: L4Chain | None = None
+    for chain in plan.chains:
+        if chain.match.is_default:
+            default = chain
+            continue
+        listener.filter_chains.append(
+            FilterChain(name=chain.name, filter_chain_match=chain.match.to_envoy(), filters=[_tcp_filter(chain, view)])
+        )
+    if default is not None and not plan.route and not sni:
+        listener.filter_chains.append(FilterChain(name=default.name, filters=[_tcp_filter(default, view)]))
+    elif default is not None:
+        listener.default_filter_chain.CopyFrom(FilterChain(name=default.name, filters=[_tcp_filter(default, view)]))
+    elif plan.address == names.WILDCARD or plan.route:
+        listener.default_filter_chain.CopyFrom(_fallback_chain(view))
+    return listener
+
+
+def virtual_outbound(view: ProxyView) -> Listener:
+    """15001: connections that no per-port listener takes go on to where they were going, or nowhere."""
+    black_hole = FilterChain(
+        name="virtualOutbound-blackhole",
+        filter_chain_match=FilterChainMatch(destination_port=u32(names.OUTBOUND_PORT)),
+        filters=[filters.tcp_proxy(names.BLACK_HOLE, [(names.BLACK_HOLE, 1)], ())],
+    )
+    catch_all = FilterChain(name="virtualOutbound-catchall-tcp", filters=[_fallback_filter(view)])
+    return Listener(
+        name=names.VIRTUAL_OUTBOUND,
+        address=socket_address(names.WILDCARD, names.OUTBOUND_PORT),
+        use_original_dst=true(),
+        traffic_direction="OUTBOUND",
+        listener_filters=[filters.original_dst()],
+        filter_chains=[black_hole, catch_all],
+    )
+
+
+def _fallback_chain(view: ProxyView) -> FilterChain:
+    return FilterChain(name=names.PASSTHROUGH_CHAIN, filters=[_fallback_filter(view)])
+
+
+def _fallback_filter(view: ProxyView) -> NetworkFilter:
+    cluster = fallback_cluster(view)
+    return _tcp_filter(L4Chain(name=cluster, stat_prefix=cluster, clusters=((cluster, 1),)), view)
+
+
+def _tcp_filter(chain: L4Chain, view: ProxyView) -> NetworkFilter:
+    labels = telemetry.source_labels(view.subject, http=False)
+    logs = [*telemetry.access_logs(view.telemetry.client), *telemetry.tcp_metrics(labels)]
+    return filters.tcp_proxy(
+        chain.stat_prefix,
+        chain.clusters,
+        logs,
+        idle_timeout=chain.idle_timeout,
+    )
+
+
+def _http_filter(plan: ListenerPlan, view: ProxyView) -> NetworkFilter:
+    labels = telemetry.source_labels(view.subject, http=True)
+    logs = [*telemetry.access_logs(view.telemetry.client), telemetry.http_metrics(labels)]
+    manager = filters.http_manager(
+        f"outbound_{plan.name};",
+        filters.outbound_http_filters(),
+        logs,
+        route_name=plan.route,
+        normalization=view.mesh.path_normalization,
+    )
+    return filters.as_filter(manager)

@@ -1,0 +1,117 @@
+"""The parts of a render: clusters with their endpoints, listeners, routes, secrets."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tejer.istiod.model.node import ROUTER
+from tejer.istiod.model.view import ServiceView
+from tejer.istiod.translate import clusters, inbound, names, outbound
+from tejer.istiod.translate.authorization import Guards
+from tejer.istiod.translate.endpoints import assignment
+from tejer.istiod.translate.rendered import CLUSTER, ENDPOINT, LISTENER, ROUTE
+from tejer.istiod.translate.virtual_hosts import sidecar_routes
+
+if TYPE_CHECKING:
+    from tejer.istiod.translate.render import Renderer
+
+
+def cluster_section(renderer: Renderer) -> None:
+    view, mesh = renderer.view, renderer.view.mesh
+    for found in view.services:
+        _service_clusters(renderer, found)
+    renderer.add(CLUSTER, names.BLACK_HOLE, mesh, lambda: clusters.black_hole(mesh), scope="")
+    renderer.add(CLUSTER, names.PASSTHROUGH, mesh, lambda: clusters.passthrough(mesh), scope="")
+    if view.type == ROUTER:
+        return
+    renderer.add(CLUSTER, names.INBOUND_PASSTHROUGH, mesh, lambda: clusters.inbound_passthrough(mesh), scope="")
+    for port in view.inbound.ports:
+        renderer.add(
+            CLUSTER,
+            names.inbound_cluster(port.target),
+            (port, mesh),
+            lambda port=port: clusters.inbound(port, mesh),  # type: ignore[misc]
+            (port.service.source,),
+            scope=view.subject.workload,
+        )
+
+
+def _service_clusters(renderer: Renderer, found: ServiceView) -> None:
+    view, service = renderer.view, found.service
+    router = view.type == ROUTER
+    rule_keys = found.rule.sources if found.rule else ()
+    subsets = ("", *(subset.name for subset in found.rule.subsets)) if found.rule else ("",)
+    eds = clusters.uses_eds(service, router=router)
+    outliers = found.rule is not None
+    for port in service.ports:
+        if port.protocol == "UDP":
+            continue
+        endpoints = found.endpoints.of(port.number)
+        for subset in subsets:
+            given = clusters.ClusterInput(
+                service=service,
+                port=port,
+                subset=subset,
+                rule=found.rule,
+                mesh_tls=found.mesh_tls,
+                accounts=found.endpoints.accounts,
+                mesh=view.mesh,
+                endpoints=() if eds else endpoints,
+                router=router,
+            )
+            sources = (service.source, *rule_keys)
+            renderer.add(CLUSTER, given.name, given, lambda given=given: clusters.outbound(given), sources)  # type: ignore[misc]
+            if not eds or given.name not in renderer.resources[CLUSTER]:
+                continue
+            detection = given.policy.outlier_detection if outliers else None
+            only_ready = bool(detection and detection.min_health_percent)
+            labels = given.labels
+            renderer.add(
+                ENDPOINT,
+                given.name,
+                (endpoints, labels, only_ready),
+                lambda n=given.name, e=endpoints, lb=labels, r=only_ready: assignment(n, e, lb, only_ready=r),  # type: ignore[misc]
+                sources,
+            )
+
+
+def listener_section(renderer: Renderer) -> None:
+    view = renderer.view
+    if view.type == ROUTER:
+        return
+    own = (view.subject, view.telemetry, view.mesh)
+    scope = (view.namespace, view.subject.workload, view.subject.version)
+    passes = outbound.allows_any(view)
+    planner = outbound.Planner(view)
+    for plan in planner.run():
+        renderer.add(
+            LISTENER,
+            plan.name,
+            (plan.address, plan.port, plan.route, tuple(plan.chains), own, passes),
+            lambda plan=plan: outbound.build(plan, view),  # type: ignore[misc]
+            plan.sources,
+            scope=scope,
+        )
+    renderer.problems += planner.problems
+    renderer.add(LISTENER, names.VIRTUAL_OUTBOUND, (own, passes), lambda: outbound.virtual_outbound(view), scope=scope)
+    guards = Guards()
+    renderer.add(
+        LISTENER,
+        names.VIRTUAL_INBOUND,
+        (own, view.inbound, view.policies),
+        lambda: inbound.virtual_inbound(view, guards),
+        (*view.inbound.modes.sources, *(policy.key for policy in view.policies.all)),
+        scope=scope,
+    )
+
+
+def route_section(renderer: Renderer) -> None:
+    view = renderer.view
+    if view.type == ROUTER:
+        return
+    for found in sidecar_routes(view, renderer.memo, renderer.fail, renderer.share):
+        renderer.add(ROUTE, found.name, found.hosts, found.serialize, found.sources)
+
+
+def secret_section(renderer: Renderer) -> None:
+    del renderer

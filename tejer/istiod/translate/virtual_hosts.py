@@ -1,0 +1,159 @@
+"""Which virtual hosts a sidecar's route configurations have. Sources: core/httproute.go, `istio.md` X7-X9, V24-V28."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Iterator
+
+import msgspec
+
+from tejer.envoy.proto import VirtualHost, any_bytes
+from tejer.istiod.model.hosts import is_ip
+from tejer.istiod.model.service import Port
+from tejer.istiod.model.view import ProxyView, ServiceView
+from tejer.istiod.model.virtualservice import VirtualService
+from tejer.istiod.translate import names, outbound, routes
+from tejer.istiod.translate.destinations import Destinations, hosts_of, view_of
+from tejer.istiod.translate.http_routes import RouteScope, default_route, service_routes
+from tejer.istiod.translate.l4_routes import virtual_service
+from tejer.istiod.translate.rendered import Memo
+from tejer.kube.resource import Key
+
+UNREGISTERED_PORT = 80
+"""A VirtualService for a host that no service has takes effect on this port only (V28)."""
+
+Fail = Callable[[str, tuple[Key, ...], Exception], None]
+
+
+class RouteTable(msgspec.Struct, frozen=True):
+    """One RDS resource to be: the serialized virtual hosts and the objects they came from."""
+
+    name: str
+    hosts: tuple[bytes, ...]
+    sources: tuple[Key, ...]
+
+    def serialize(self) -> bytes:
+        return routes.join(self.name, self.hosts)
+
+
+def sidecar_routes(view: ProxyView, memo: Memo, fail: Fail, share: Hashable) -> Iterator[RouteTable]:
+    """The tables that the sidecar's listeners ask for: `<port>`, and `<host>:<port>` for a sniffed port on a VIP."""
+    builder = _Builder(view, memo, fail, share)
+    shared: dict[int, list[tuple[ServiceView, Port]]] = {}
+    for found in view.services:
+        for port in found.service.ports:
+            if port.is_http or port.sniffed:
+                shared.setdefault(port.number, []).append((found, port))
+    declared = {port.number for members in shared.values() for _, port in members if port.is_http}
+    for number in sorted(shared):
+        if number in declared or any(_on_wildcard(found) for found, _ in shared[number]):
+            yield builder.port_table(number, shared[number])
+    for number in sorted(shared):
+        for found, port in shared[number]:
+            if port.sniffed and not _on_wildcard(found):
+                yield builder.host_table(found, port)
+
+
+def _on_wildcard(found: ServiceView) -> bool:
+    service = found.service
+    return service.headless or not any("/" not in address for address in service.addresses)
+
+
+class _Builder:
+    def __init__(self, view: ProxyView, memo: Memo, fail: Fail, share: Hashable) -> None:
+        self.view, self.memo, self.fail, self.share = view, memo, fail, share
+        self.by_host = {found.service.hostname: found for found in view.services}
+        self.allow = outbound.allows_any(view)
+
+    def port_table(self, port: int, members: Iterable[tuple[ServiceView, Port]]) -> RouteTable:
+        claimed: set[str] = set()
+        hosts: list[bytes] = []
+        sources: dict[Key, None] = {}
+
+        def add(name: str, domains: Iterable[str], config: VirtualService | None, found: ServiceView | None) -> None:
+            free = [domain for domain in domains if domain.lower() not in claimed]
+            made = self._host(str(port), name, free, port, config, found) if free else None
+            if made is None:
+                return
+            claimed.update(domain.lower() for domain in free)
+            hosts.append(made)
+            sources.update(dict.fromkeys(_sources(config, found)))
+
+        ranked = sorted(members, key=lambda member: virtual_service(self.view, member[0].service.hostname) is None)
+        for found, _ in ranked:
+            service = found.service
+            config = virtual_service(self.view, service.hostname)
+            names_of = routes.domains(service, self.view.namespace, self.view.mesh.domain)
+            add(names.virtual_host(service.hostname, port), names_of, config, found)
+        if port == UNREGISTERED_PORT:
+            for config in self.view.virtual_services:
+                for host in config.spec.hosts:
+                    if host not in self.by_host and config.spec.http and host != "*":
+                        add(names.virtual_host(host, port), _literal(host), config, None)
+        hosts.append(any_bytes(routes.catch_all(allow=self.allow)))
+        return RouteTable(str(port), tuple(hosts), tuple(sources))
+
+    def host_table(self, found: ServiceView, port: Port) -> RouteTable:
+        """All traffic to a VIP is for its service, whatever its Host."""
+        service = found.service
+        name = f"{service.hostname}:{port.number}"
+        config = virtual_service(self.view, service.hostname)
+        made = self._host(name, names.virtual_host(service.hostname, port.number), ["*"], port.number, config, found)
+        return RouteTable(name, (made,) if made else (), _sources(config, found))
+
+    def _host(
+        self,
+        table: str,
+        name: str,
+        domains: list[str],
+        port: int,
+        config: VirtualService | None,
+        found: ServiceView | None,
+    ) -> bytes | None:
+        """The serialized virtual host; where a VirtualService gives no route, the service's own default."""
+        if config is not None and not config.spec.http:
+            config = None
+        wanted = hosts_of(config) if config else set()
+        if found is not None:
+            wanted.add(found.service.hostname)
+        known = {host: view_of(self.by_host[host]) for host in sorted(wanted) if host in self.by_host}
+        scope = RouteScope(
+            namespace=self.view.namespace,
+            labels=self.view.labels if config and _reads_labels(config) else {},
+            mesh=self.view.mesh,
+            destinations=Destinations(known),
+            port=port,
+        )
+
+        def build() -> bytes | None:
+            made = service_routes(scope, config) if config else []
+            if not made and found is not None:
+                made = [default_route(scope, found.service.hostname, port)]
+            if not made:
+                return None
+            host = VirtualHost(name=name, domains=domains, routes=made, include_request_attempt_count=True)
+            return any_bytes(host)
+
+        sources = _sources(config, found)
+        key = ("vhost", table, name, config is None, self.share)
+        made = self.memo.get(key, (scope, config, tuple(domains)), build, lambda error: self.fail(name, sources, error))
+        if made is None and config is not None and found is not None:
+            return self._host(table, name, domains, port, None, found)
+        return made
+
+
+def _reads_labels(config: VirtualService) -> bool:
+    return any(match.source_labels for http in config.spec.http for match in http.match)
+
+
+def _literal(host: str) -> list[str]:
+    return [f"[{host}]" if is_ip(host) and ":" in host else host]
+
+
+def _sources(config: VirtualService | None, found: ServiceView | None) -> tuple[Key, ...]:
+    keys: list[Key] = []
+    if found is not None:
+        keys.append(found.service.source)
+        keys += found.rule.sources if found.rule else ()
+    if config is not None:
+        keys.append(config.key)
+    return tuple(keys)
