@@ -51,7 +51,7 @@ async def wait_ready(api: Api, stage: Stage, deadline: float) -> None:
         if body["kind"] == "CustomResourceDefinition":
             await _until(api, body, CUSTOMRESOURCEDEFINITIONS, _established, deadline)
         elif body["kind"] == "Deployment":
-            await _until(api, body, DEPLOYMENTS, _available, deadline)
+            await _until(api, body, DEPLOYMENTS, available, deadline)
 
 
 async def _until(api: Api, body: Body, rtype: Any, ready: Callable[[Body], bool], deadline: float) -> None:
@@ -68,7 +68,7 @@ def _established(crd: Body) -> bool:
     return any(item.get("type") == "Established" and item.get("status") == "True" for item in conditions)
 
 
-def _available(deployment: Body) -> bool:
+def available(deployment: Body) -> bool:
     status, wanted = deployment.get("status") or {}, deployment["spec"].get("replicas", 1)
     current: bool = status.get("observedGeneration", 0) >= deployment["metadata"].get("generation", 0)
     return current and min(status.get("updatedReplicas", 0), status.get("availableReplicas", 0)) >= int(wanted)
