@@ -14,11 +14,6 @@ from google.protobuf.message import Message
 from tejer.istiod.model.node import ROUTER
 from tejer.istiod.model.view import ProxyView
 from tejer.istiod.translate.rendered import (
-    CLUSTER,
-    ENDPOINT,
-    LISTENER,
-    ROUTE,
-    SECRET,
     TYPE_URLS,
     Memo,
     Rendered,
@@ -87,36 +82,4 @@ def render(view: ProxyView, memo: Memo | None = None) -> Rendered:
     return Rendered(renderer.resources, tuple(renderer.problems))
 
 
-class RenderCache:
-    """Renders views, each set of equal views once. One per control plane."""
-
-    def __init__(self) -> None:
-        self.memo = Memo()
-        self._held: dict[Hashable, tuple[ProxyView, Rendered]] = {}
-
-    def render(self, view: ProxyView) -> Rendered:
-        key = (view.type, view.namespace, view.subject, view.own_address)
-        held = self._held.get(key)
-        if held is not None and held[0] == view:
-            return held[1]
-        rendered = render(view, self.memo)
-        self._held[key] = (view, rendered)
-        return rendered
-
-    def forget_all(self) -> None:
-        """Drop what is held, so that what no proxy uses any more can go. The next renders make it again."""
-        self._held.clear()
-        self.memo = Memo()
-
-
-__all__ = [
-    "CLUSTER",
-    "ENDPOINT",
-    "LISTENER",
-    "ROUTE",
-    "SECRET",
-    "RenderCache",
-    "Rendered",
-    "RenderedResource",
-    "render",
-]
+__all__ = ["Rendered", "RenderedResource", "render"]

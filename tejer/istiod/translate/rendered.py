@@ -64,9 +64,11 @@ class Memo:
 
     def __init__(self) -> None:
         self._held: dict[Hashable, tuple[Any, Any]] = {}
+        self._used: set[Hashable] = set()
 
     def get(self, key: Hashable, inputs: Any, build: Callable[[], T], on_error: ErrorSink) -> T | None:
         """`inputs` is everything that `build` reads. None when it failed and never succeeded before."""
+        self._used.add(key)
         held = self._held.get(key)
         if held is not None and held[0] == inputs:
             return held[1]  # type: ignore[no-any-return]
@@ -77,6 +79,11 @@ class Memo:
             return held[1] if held else None
         self._held[key] = (inputs, made)
         return made
+
+    def sweep(self) -> None:
+        """Forget what nobody has asked for since the last sweep; it is made again when it is asked for."""
+        self._held = {key: value for key, value in self._held.items() if key in self._used}
+        self._used.clear()
 
     def __len__(self) -> int:
         return len(self._held)
