@@ -122,6 +122,12 @@ def load_text(text: str, file: str = "") -> list[Document]:
     return documents
 
 
+def load_value(text: str, file: str = "") -> Any:
+    """The first YAML document as JSON values, whatever it holds (a setting, not an object). Raises ManifestError."""
+    node = next(_compose(text, file), None)
+    return None if node is None else _Reader(file).value(node, ())
+
+
 def _objects(document: Document) -> Iterator[Document]:
     body, origin, marks = document
     items = body.get("items")

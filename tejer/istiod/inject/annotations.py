@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from tejer.envoy.capture import checked_ports, checked_ranges, split_list
+from tejer.kube.manifest import ManifestError, load_value
 
 SIDECAR = "sidecar.istio.io/"
 TRAFFIC = "traffic.sidecar.istio.io/"
@@ -113,14 +114,10 @@ def proxy_config(mesh: Mapping[str, Any], annotations: Mapping[str, str]) -> dic
 
 
 def _yaml_mapping(text: str) -> dict[str, Any]:
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import YAMLError
-
     try:
-        value = YAML(typ="safe", pure=True).load(text)
-    except YAMLError as problem:
-        line = str(problem).splitlines()[0]
-        raise ValueError(f"annotation {PROXY_CONFIG} is not YAML: {line}") from None
+        value = load_value(text, f"annotation {PROXY_CONFIG}")
+    except ManifestError as problem:
+        raise ValueError(str(problem)) from None
     if not isinstance(value, dict):
         raise ValueError(f"annotation {PROXY_CONFIG} holds no fields of a ProxyConfig")
     return value
