@@ -100,6 +100,7 @@ class Istiod:
                 contexts = (server_tls(self._authority().root), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER))
                 renew(self._authority(), self.options.hosts, contexts)
                 await self._start_servers(*contexts, closers)
+                self._renewed.clear()
                 group.create_task(self.rootcerts.run())
                 group.create_task(self.bundles.run())
                 group.create_task(keep_renewed(self._authority, self.options.hosts, contexts, self._renewed))

@@ -9,6 +9,7 @@ from typing import Any
 
 from tejer.istiod.app import Istiod
 from tejer.istiod.inject.config import InjectConfig, InjectRequest
+from tejer.istiod.inject.configmaps import inject_config
 from tejer.istiod.inject.inject import inject_pod
 from tejer.istiod.inject.patch import diff
 from tejer.istiod.model.view import ProxyView
@@ -22,8 +23,7 @@ from tejer.kube.problem import Problem
 from tejer.kube.resource import Body, Key, metadata
 
 SNAPSHOTS = 512
-SWEEP_AFTER = 1000
-"""Renders after which bytes that nobody used meanwhile are forgotten."""
+"""Views whose snapshot is kept for the next proxy that has the same one."""
 
 
 def make_istiod(options: Options, api: Api) -> Istiod:
@@ -44,7 +44,6 @@ class Translator:
         self.memo = Memo()
         self.problems: dict[str, tuple[Problem, ...]] = {}
         self._known: OrderedDict[int, tuple[ProxyView, Snapshot]] = OrderedDict()
-        self._renders = 0
 
     def __call__(self, view: ProxyView) -> Snapshot:
         if (known := self._known.get(id(view))) is not None:  # the view is held, so its id is not reused
@@ -55,9 +54,6 @@ class Translator:
         if len(self._known) > SNAPSHOTS:
             self._known.popitem(last=False)
         self.problems[f"{view.namespace}/{view.subject.workload}"] = rendered.problems
-        self._renders += 1
-        if self._renders % SWEEP_AFTER == 0:
-            self.memo.sweep()
         return rendered.resources
 
 
@@ -67,7 +63,7 @@ class Injector:
     def __init__(self, options: Options) -> None:
         self.options = options
         self.objects: Mapping[str, Mapping[Key, Body]] = {}
-        self._config: tuple[tuple[str, ...], InjectConfig] | None = None
+        self._config: tuple[Body | None, Body | None, InjectConfig] | None = None
 
     def __call__(self, pod: Body, namespace: str) -> Injection:
         request = InjectRequest(
@@ -87,44 +83,15 @@ class Injector:
 
     def config(self) -> InjectConfig:
         """Read again when one of the ConfigMaps has changed. Raises ValueError when one can't be read."""
-        mesh, injector = self._data("meshconfig"), self._data("injector")
-        texts = (mesh.get("mesh", ""), injector.get("values", ""), injector.get("config", ""))
-        if self._config is None or self._config[0] != texts:
-            self._config = (texts, inject_config(self.options, *texts))
-        return self._config[1]
+        injector, mesh = self._body("injector"), self._body("meshconfig")
+        if self._config is None or self._config[0] is not injector or self._config[1] is not mesh:
+            options = self.options
+            made = inject_config(injector, mesh, parse_yaml, revision=options.revision, cluster=options.cluster)
+            self._config = (injector, mesh, made)
+        return self._config[2]
 
-    def _data(self, name: str) -> Mapping[str, str]:
-        for body in self.objects.get(name, {}).values():
-            return body.get("data") or {}
-        return {}
-
-
-def inject_config(options: Options, mesh: str, values: str, config: str) -> InjectConfig:
-    """The settings of injection from the texts of the two ConfigMaps (YAML or JSON; "" means all defaults)."""
-    given = _mapping("istio-sidecar-injector: values", values)
-    policy = _mapping("istio-sidecar-injector: config", config)
-    base = InjectConfig()
-    proxy = (given.get("global") or {}).get("proxy") or {}
-    return InjectConfig(
-        image=str(proxy.get("image") or base.image) if "/" in str(proxy.get("image") or "") else base.image,
-        revision=str(given.get("revision") or options.revision),
-        cluster=options.cluster,
-        network=str((given.get("global") or {}).get("network") or ""),
-        istio_namespace=options.namespace,
-        policy=str(policy.get("policy") or base.policy),
-        values=given,
-        mesh=_mapping("istio: mesh", mesh),
-        never_inject=tuple(policy.get("neverInjectSelector") or ()),
-        always_inject=tuple(policy.get("alwaysInjectSelector") or ()),
-        injected_annotations=policy.get("injectedAnnotations") or {},
-    )
-
-
-def _mapping(what: str, text: str) -> dict[str, Any]:
-    parsed = parse_yaml(text) if text.strip() else {}
-    if not isinstance(parsed, dict):
-        raise ValueError(f"ConfigMap {what} is not a mapping")
-    return parsed
+    def _body(self, name: str) -> Body | None:
+        return next(iter(self.objects.get(name, {}).values()), None)
 
 
 def parse_yaml(text: str) -> Any:

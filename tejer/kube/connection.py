@@ -40,9 +40,20 @@ class Connection:
 
 
 def load_key_pair(context: ssl.SSLContext, certificate: bytes, key: bytes) -> None:
-    """Give `context` a certificate (PEM, leaf first) and its private key, which `ssl` can only read from a file."""
+    """Give `context` a certificate (PEM, leaf first) and its private key, which `ssl` can only read from a file.
+
+    The file is memory only where the system can (a pod's file system may be read-only).
+    """
+    pair = certificate.rstrip() + b"\n" + key
+    if hasattr(os, "memfd_create"):
+        descriptor = os.memfd_create("pair", os.MFD_CLOEXEC)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(pair)
+            file.flush()
+            context.load_cert_chain(f"/proc/self/fd/{descriptor}")
+        return
     with tempfile.TemporaryDirectory(prefix="tejer-") as directory:  # mode 0700
         path = Path(directory, "pair.pem")
         path.touch(mode=0o600)
-        path.write_bytes(certificate.rstrip() + b"\n" + key)
+        path.write_bytes(pair)
         context.load_cert_chain(os.fspath(path))
