@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from ipaddress import ip_network
 
 from tejer.cluster.apiserver.auth.bootstrap import CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, NAMESPACES
 from tejer.kube.api import Api, ApiError
@@ -44,15 +45,15 @@ async def _ensure(api: Api, rtype: ResourceType, wanted: Body, fields: tuple[str
         await api.update(rtype, {**found, **changes})
 
 
-async def advertise(api: Api, host: str, port: int) -> None:
-    """`default/kubernetes`: a Service whose one endpoint is the API server at `host`:`port`."""
+async def advertise(api: Api, service_cidr: str, host: str, port: int) -> None:
+    """`default/kubernetes`: the first address of `service_cidr`, its one endpoint the API server at `host`:`port`."""
     meta = {"name": "kubernetes", "namespace": "default"}
     labels = {"component": "apiserver", "provider": "kubernetes"}
     service: Body = {
         "apiVersion": "v1", "kind": "Service", "metadata": {**meta, "labels": labels},
         "spec": {"type": "ClusterIP", "ports": [{"name": "https", "port": 443, "targetPort": port, "protocol": "TCP"}]},
     }  # fmt: skip
-    service["spec"]["clusterIP"] = ""
+    service["spec"]["clusterIP"] = str(ip_network(service_cidr)[1])
     endpoints = {
         "apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice",
         "metadata": {**meta, "labels": {"kubernetes.io/service-name": "kubernetes"}},

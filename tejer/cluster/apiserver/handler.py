@@ -125,6 +125,8 @@ class Handler:
             raise errors.method_not_allowed()
         if rtype.namespaced and not namespace and (route.name or route.verb == "create"):
             raise errors.method_not_allowed()
+        if route.verb in ("update", "patch") and not route.name:
+            raise errors.method_not_allowed()
         warnings = [defn.deprecation_warning] if defn.deprecation_warning else []
         return Request(
             user=user, defn=defn, namespace=namespace, name=route.name, subresource=route.subresource,

@@ -117,7 +117,7 @@ class ApiServer:
 
     async def advertise(self, host: str, port: int) -> None:
         """Point the Service `default/kubernetes` at an address that pods reach."""
-        await advertise(self.local("system:apiserver"), host, port)
+        await advertise(self.local("system:apiserver"), self.config.service_cidr, host, port)
 
     async def maintain(self) -> None:
         """Forget Events after an hour, as Kubernetes does. Never returns: run it in a TaskGroup."""
