@@ -88,6 +88,7 @@ ALIASES: dict[str, str] = {
     "HealthCheckFilter": f"{_HTTP}.health_check.v3.HealthCheck",
     # Network filters.
     "TcpProxy": f"{_NETWORK}.tcp_proxy.v3.TcpProxy",
+    "NetworkExtAuthz": f"{_NETWORK}.ext_authz.v3.ExtAuthz",
     "NetworkRbac": f"{_NETWORK}.rbac.v3.RBAC",
     "NetworkSetFilterState": f"{_NETWORK}.set_filter_state.v3.Config",
     "NetworkLocalRateLimit": f"{_NETWORK}.local_ratelimit.v3.LocalRateLimit",

@@ -1058,6 +1058,24 @@ class TcpProxy(Message):
     @property
     def check_drain_close(self) -> BoolValue: ...
     def __init__(self, *, stat_prefix: str | None = None, cluster: str | None = None, weighted_clusters: TcpProxy.WeightedCluster | None = None, on_demand: TcpProxy.OnDemand | None = None, metadata_match: Metadata | None = None, idle_timeout: Duration | timedelta | None = None, downstream_idle_timeout: Duration | timedelta | None = None, upstream_idle_timeout: Duration | timedelta | None = None, access_log: Iterable[AccessLog] | None = None, max_connect_attempts: UInt32Value | None = None, backoff_options: BackoffStrategy | None = None, hash_policy: Iterable[HashPolicy] | None = None, tunneling_config: TcpProxy.TunnelingConfig | None = None, max_downstream_connection_duration: Duration | timedelta | None = None, max_downstream_connection_duration_jitter_percentage: Percent | None = None, access_log_flush_interval: Duration | timedelta | None = None, flush_access_log_on_connected: bool | None = None, access_log_options: TcpProxy.TcpAccessLogOptions | None = None, proxy_protocol_tlvs: Iterable[TlvEntry] | None = None, proxy_protocol_tlv_merge_policy: _envoy_extensions_filters_network_tcp_proxy_v3_ProxyProtocolTlvMergePolicy_name | None = None, upstream_connect_mode: _envoy_extensions_filters_network_tcp_proxy_v3_UpstreamConnectMode_name | None = None, max_early_data_bytes: UInt32Value | None = None, check_drain_close: BoolValue | None = None) -> None: ...
+class NetworkExtAuthz(Message):
+    stat_prefix: str
+    @property
+    def grpc_service(self) -> GrpcService: ...
+    failure_mode_allow: bool
+    include_peer_certificate: bool
+    transport_api_version: int
+    @property
+    def filter_enabled_metadata(self) -> MetadataMatcher: ...
+    bootstrap_metadata_labels_key: str
+    include_tls_session: bool
+    send_tls_alert_on_denial: bool
+    @property
+    def metadata_context_namespaces(self) -> _c.RepeatedScalarFieldContainer[str]: ...
+    @property
+    def typed_metadata_context_namespaces(self) -> _c.RepeatedScalarFieldContainer[str]: ...
+    shadow_mode: bool
+    def __init__(self, *, stat_prefix: str | None = None, grpc_service: GrpcService | None = None, failure_mode_allow: bool | None = None, include_peer_certificate: bool | None = None, transport_api_version: _envoy_config_core_v3_ApiVersion_name | None = None, filter_enabled_metadata: MetadataMatcher | None = None, bootstrap_metadata_labels_key: str | None = None, include_tls_session: bool | None = None, send_tls_alert_on_denial: bool | None = None, metadata_context_namespaces: Iterable[str] | None = None, typed_metadata_context_namespaces: Iterable[str] | None = None, shadow_mode: bool | None = None) -> None: ...
 class NetworkRbac(Message):
     EnforcementType: ClassVar[AnyValue]
     ONE_TIME_ON_FIRST_BYTE: ClassVar[int]
