@@ -1,4 +1,4 @@
-"""Which pod has which address. Pure: what is used is told at the start from the pods' state files."""
+"""Which pod has which address. Pure: what pods' state files hold already is told by `reserve`."""
 
 from __future__ import annotations
 
@@ -13,11 +13,17 @@ class AddressPool:
     still know it would reach a stranger.
     """
 
-    def __init__(self, network: IPv4Network, used: Iterable[IPv4Address] = ()) -> None:
+    def __init__(self, network: IPv4Network) -> None:
         self._network = network
-        self._used = {int(address) for address in used}
+        self._used: set[int] = set()
         self._first, self._last = int(network[2]), int(network[-2])
-        self._next = max((value for value in self._used if self._first <= value <= self._last), default=self._first)
+        self._next = self._first
+
+    def reserve(self, addresses: Iterable[IPv4Address]) -> None:
+        """These are in use already."""
+        values = [int(address) for address in addresses]
+        self._used.update(values)
+        self._next = max([self._next, *(value + 1 for value in values if self._first <= value <= self._last)])
 
     def take(self) -> IPv4Address:
         """Raises RuntimeError when all addresses are in use."""

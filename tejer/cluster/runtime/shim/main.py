@@ -1,8 +1,8 @@
 """The shim: one small process per pod that outlives the cluster process.
 
 It holds the pod's network namespace, is the parent of its containers, writes their logs, keeps their exit codes, and
-takes orders over a unix socket (descriptor 3, listening; see `wire`). It decides nothing: what to start, and when to
-start it again, the node agent says. When the shim dies, its containers die with it (PR_SET_PDEATHSIG).
+takes orders over a unix socket (made by the agent, inherited listening; see `wire`). It decides nothing: what to
+start, and when to start it again, the node agent says. When the shim dies, its containers do too (PR_SET_PDEATHSIG).
 
 Orders (`op`; the answer has the same `id`, and `error` when it failed):
   hello                         → `containers`: every record; from now on `event`: "exit" messages come here
@@ -11,6 +11,7 @@ Orders (`op`; the answer has the same `id`, and `error` when it failed):
   socket                        → a TCP socket of the pod's network namespace, as a descriptor
   exec {name, argv, tty} + 3 descriptors (none for a terminal: its master comes back)
                                 → `pid`, then `event`: "exit" with `exit`; closing the connection kills it
+  running {name}                → `running`: whether it does
   stdin {name}                  → a descriptor that writes to the container's standard input
   quit                          kills all and ends
 """
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 
     from tejer.cluster.runtime.shim.wire import Message
 
-LISTENER = 3
 _SIGKILL = 9
 _READABLE = select.POLLIN | select.POLLHUP | select.POLLERR
 _PEER_BUFFER = 1024 * 1024
@@ -63,16 +63,16 @@ class Peer:
 class Shim:
     """The loop over the listener, the agent's connections, output pipes and pidfds."""
 
-    def __init__(self) -> None:
+    def __init__(self, listener: int) -> None:
         self.poll = select.poll()
         self.handlers: dict[int, Callable[[], None]] = {}
         self.containers: dict[str, Record] = {}
         self.peers: list[Peer] = []
-        self.listener = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM, 0, LISTENER)
-        self.watch(LISTENER, self.accept)
+        self.listener = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM, 0, listener)
+        self.watch(listener, self.accept)
         self.orders = {
             "hello": self.hello, "start": self.start, "signal": self.signal, "socket": self.socket,
-            "exec": self.exec, "stdin": self.stdin, "quit": self.quit,
+            "exec": self.exec, "running": self.running, "stdin": self.stdin, "quit": self.quit,
         }  # fmt: skip
 
     def run(self) -> None:
@@ -235,6 +235,10 @@ class Shim:
         peer.exec_pid = 0
         peer.send({"event": "exit", "exit": 128 - code if code < 0 else code})
 
+    def running(self, _: Peer, message: Message) -> tuple[Message, tuple[int, ...]]:
+        record = self.containers.get(message["name"])
+        return {"running": record is not None and (record.running or bool(record.streams))}, ()
+
     def stdin(self, _: Peer, message: Message) -> tuple[Message, tuple[int, ...]]:
         record = self._running(message["name"])
         if record.stdin < 0:
@@ -287,7 +291,8 @@ def _enter_namespaces(hostname: str, own_network: bool) -> None:
 
 
 def main(arguments: list[str]) -> None:
-    """`arguments`: the pod's directory (for `ps` to show), its hostname, and 1 for a network namespace of its own."""
-    _, hostname, own_network = arguments
+    """`arguments`: the pod's directory (for `ps`), hostname, 1 for a network namespace of its own, listening fd."""
+    _, hostname, own_network, listener = arguments
+    os.set_inheritable(int(listener), False)
     _enter_namespaces(hostname, own_network == "1")
-    Shim().run()
+    Shim(int(listener)).run()

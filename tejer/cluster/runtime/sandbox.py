@@ -1,0 +1,186 @@
+"""The node agent's end of one pod's shim: start it or find it again, give it orders, hear of exits and of its death."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from tejer.cluster.runtime.processes import alive, start_time
+from tejer.cluster.runtime.shim import wire
+from tejer.cluster.runtime.shim.wire import Message
+
+_SHIM = Path(__file__).parent / "shim" / "__main__.py"
+_SOCKET, _STATE = "shim.sock", "shim.pid"
+_ANSWER_SECONDS = 30.0
+
+
+class Sandbox:
+    """One live shim. `on_exit` gets each ended container's record, `on_death` is called once when the shim is gone."""
+
+    def __init__(self, directory: Path, pid: int, on_exit: Callable[[Message], None], on_death: Callable[[], None]):
+        self.directory, self.pid = directory, pid
+        self.containers: list[Message] = []
+        """Records of the shim's containers when we met it."""
+        self._on_exit, self._on_death = on_exit, on_death
+        self._pidfd = os.pidfd_open(pid)
+        self._socket: socket.socket | None = None
+        self._decoder = wire.Decoder()
+        self._answers: dict[int, asyncio.Future[Message]] = {}
+        self._last_id = 0
+        self._dead = False
+
+    @property
+    def dead(self) -> bool:
+        return self._dead
+
+    async def meet(self) -> None:
+        """Connect and learn of its containers. Raises OSError when it doesn't answer."""
+        loop = asyncio.get_running_loop()
+        self._socket = connect(self.directory)
+        loop.add_reader(self._socket.fileno(), self._receive)
+        loop.add_reader(self._pidfd, self._died)
+        answer = await self.order("hello")
+        self.containers = answer["containers"]
+
+    async def order(self, op: str, **fields: Any) -> Message:
+        """Raises OSError with the shim's words when it could not be done, ConnectionError when the shim is gone."""
+        if self._dead or self._socket is None:
+            raise ConnectionError("the pod's shim is gone")
+        self._last_id += 1
+        number = self._last_id
+        future: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
+        self._answers[number] = future
+        try:
+            await asyncio.get_running_loop().sock_sendall(self._socket, wire.encode({"op": op, "id": number, **fields}))
+            answer = await asyncio.wait_for(future, _ANSWER_SECONDS)
+        finally:
+            self._answers.pop(number, None)
+        if "error" in answer:
+            raise OSError(answer["error"])
+        return answer
+
+    def _receive(self) -> None:
+        assert self._socket is not None
+        try:
+            data = self._socket.recv(65536)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:  # the pidfd tells the rest
+            asyncio.get_running_loop().remove_reader(self._socket.fileno())
+            return
+        for message in self._decoder.feed(data):
+            future = self._answers.get(message.get("id", 0))
+            if message.get("event") == "exit":
+                self._on_exit(message["container"])
+            elif future is not None and not future.done():
+                future.set_result(message)
+
+    def _died(self) -> None:
+        if self._dead:
+            return
+        self.leave()
+        with suppress(ChildProcessError):  # ours only when this process started it
+            os.waitpid(self.pid, os.WNOHANG)
+        self._on_death()
+
+    def leave(self) -> None:
+        """Forget the shim without touching it: pods outlive us."""
+        if self._dead:
+            return
+        self._dead = True
+        loop = asyncio.get_running_loop()
+        loop.remove_reader(self._pidfd)
+        os.close(self._pidfd)
+        if self._socket is not None:
+            loop.remove_reader(self._socket.fileno())
+            self._socket.close()
+        for future in self._answers.values():
+            if not future.done():
+                future.set_exception(ConnectionError("the pod's shim is gone"))
+
+    async def destroy(self) -> None:
+        """Kill the shim, and with it every container, and wait until it is gone."""
+        if not alive(self.pid, recorded_start(self.directory)):
+            self.leave()
+            return
+        pidfd = os.pidfd_open(self.pid)
+        gone = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        loop.add_reader(pidfd, gone.set)
+        try:
+            self.leave()
+            os.kill(self.pid, 9)
+            await gone.wait()
+            with suppress(ChildProcessError):
+                os.waitpid(self.pid, os.WNOHANG)  # noqa: ASYNC222 (it has ended)
+        finally:
+            loop.remove_reader(pidfd)
+            os.close(pidfd)
+
+
+def connect(directory: Path) -> socket.socket:
+    """A non-blocking connection to the shim of `directory`, whose path may be longer than a socket's may be."""
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    folder = os.open(directory, os.O_PATH | os.O_CLOEXEC)
+    try:
+        sock.connect(f"/proc/self/fd/{folder}/{_SOCKET}")
+    except OSError:
+        sock.close()
+        raise
+    finally:
+        os.close(folder)
+    sock.setblocking(False)
+    return sock
+
+
+def spawn(directory: Path, hostname: str, *, own_network: bool) -> int:
+    """Start a shim for the pod in `directory`; its pid. Connecting works at once: the socket exists already."""
+    (directory / _SOCKET).unlink(missing_ok=True)
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    folder = os.open(directory, os.O_PATH | os.O_CLOEXEC)
+    log = os.open(directory / "shim.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    try:
+        listener.bind(f"/proc/self/fd/{folder}/{_SOCKET}")
+        (directory / _SOCKET).chmod(0o600)
+        listener.listen(64)
+        process = subprocess.Popen(
+            [str(Path(sys.executable).resolve()), "-I", "-S", "-X", "utf8", str(_SHIM), str(directory), hostname,
+             "1" if own_network else "0", str(listener.fileno())],
+            stdin=subprocess.DEVNULL, stdout=log, stderr=log, pass_fds=(listener.fileno(),), start_new_session=True,
+            cwd="/", env={},
+        )  # fmt: skip
+    finally:
+        os.close(folder)
+        os.close(log)
+        listener.close()
+    process.returncode = 0  # the pidfd watches and reaps it, not subprocess
+    (directory / _STATE).write_text(f"{process.pid} {start_time(process.pid)}\n")
+    return process.pid
+
+
+def recorded_start(directory: Path) -> int:
+    """The start time in the state file, 0 without one."""
+    return _recorded(directory)[1]
+
+
+def find(directory: Path) -> int:
+    """The pid of the live shim of `directory`, or 0."""
+    pid, started = _recorded(directory)
+    return pid if pid and alive(pid, started) else 0
+
+
+def _recorded(directory: Path) -> tuple[int, int]:
+    try:
+        pid, started = (directory / _STATE).read_text().split()
+        return int(pid), int(started)
+    except (OSError, ValueError):
+        return 0, 0

@@ -1,0 +1,148 @@
+"""Bringing a pod up: sandbox, volumes, one container. What can't be done (yet) becomes a waiting state and an event."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import replace
+
+from tejer.cluster.runtime.files import make_volume, prepare_sub_path, write_files
+from tejer.cluster.runtime.inputs import PlanError
+from tejer.cluster.runtime.plan import Role, hostname_of, launch_message, plan_container
+from tejer.cluster.runtime.podrun import PodRun
+from tejer.cluster.runtime.sandbox import Sandbox, spawn
+from tejer.cluster.runtime.states import ContainerState, Ended, begun, ended, waiting
+from tejer.cluster.runtime.tokens import TokenKeeper
+from tejer.cluster.runtime.volumes import MOUNT_ERROR, File, VolumePlan, plan_volumes
+
+_RETRY_SECONDS = 5.0
+_START_ERROR = 128
+
+
+async def ensure_sandbox(run: PodRun) -> None:
+    """A live shim with its network. Raises OSError when the machine refuses."""
+    if run.sandbox is not None:
+        return
+    node, host_network = run.node, bool(run.pod.spec.host_network)
+    run.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not run.ip:
+        run.ip = node.config.gateway_ip if host_network else str(node.addresses.take())
+    run.take_note()
+    pid = spawn(run.directory, hostname_of(run.pod), own_network=not host_network)
+    sandbox = Sandbox(run.directory, pid, run.on_exit, run.on_death)
+    try:
+        await sandbox.meet()
+        if not host_network:
+            await node.attach(pid, run.ip)
+    except BaseException:
+        await sandbox.destroy()
+        raise
+    run.sandbox = sandbox
+    for state in list(run.states.values()):  # a new sandbox starts from its init containers again
+        run.set_state(replace(state, container_id=""))
+
+
+async def ensure_volumes(run: PodRun, keeper: TokenKeeper) -> None:
+    """Every volume ready and its files current. Raises PlanError FailedMount."""
+    inputs = run.node.inputs(run.ip)
+    context = run.pod.spec.security_context
+    group = context.fs_group if context else None
+    claims = run.node.claim_directories(run.pod.metadata.namespace)
+    for plan in plan_volumes(run.pod, inputs):
+        files = {**dict(plan.files), **await _token_files(plan, keeper)}
+        directory = run.directory / "volumes" / plan.name
+
+        def make(plan: VolumePlan = plan, files: dict[str, File] = files) -> str:
+            where = make_volume(plan, directory, claims, group)  # noqa: B023 (called before the loop goes on)
+            if plan.kind == "files":
+                write_files(directory, files, group)  # noqa: B023
+            return where
+
+        try:
+            run.sources[plan.name] = await run.node.in_files(make)
+        except OSError as error:
+            raise PlanError(MOUNT_ERROR, f'MountVolume.SetUp failed for volume "{plan.name}" : {error}') from error
+
+
+async def _token_files(plan: VolumePlan, keeper: TokenKeeper) -> dict[str, File]:
+    return {token.path: File((await keeper.token(token)).encode(), token.mode) for token in plan.tokens}
+
+
+async def start_container(run: PodRun, name: str, keeper: TokenKeeper) -> bool:
+    """Start it, or put it into a waiting or ended state that says why not; whether it runs."""
+    state, container, now = run.states[name], run.container(name), time.time()
+    if state.role is Role.MAIN and state.reason == "PodInitializing":
+        state = replace(state, reason="ContainerCreating")
+    try:
+        await ensure_sandbox(run)
+        await ensure_volumes(run, keeper)
+        plan = plan_container(run.pod, container, run.node.inputs(run.ip))
+        for mount in plan.mounts:
+            if mount.volume not in run.sources:
+                raise PlanError(
+                    "CreateContainerConfigError", f'volume mount "{mount.volume}" names no volume of the pod'
+                )
+            if mount.sub_path:
+                prepare_sub_path(run.sources[mount.volume], mount.sub_path)
+        attempt = state.attempt + 1
+        message = launch_message(
+            plan, run.node.host, attempt=attempt, scratch=str(run.directory / "root"),
+            log=str(_fresh(run, run.log_path(name, attempt))), sources=run.sources,
+            message=str(_fresh(run, run.message_path(name, attempt), owner=plan.who.uid)),
+        )  # fmt: skip
+        _say_created(run, name, container.image)
+        assert run.sandbox is not None
+        answer = await run.sandbox.order("start", spec=message)
+    except PlanError as error:
+        _refused(run, state, error, now)
+        return False
+    except ConnectionError:  # the shim died; its death is being told
+        return False
+    except OSError as error:
+        _failed(run, state, str(error), now)
+        return False
+    record = answer["container"]
+    begun_state = begun(
+        state, attempt=attempt, pid=record["pid"], container_id=run.container_id(name, attempt), now=record["started"]
+    )
+    run.set_state(begun_state)
+    run.normal("Started", f"Started container {name}", name)
+    return True
+
+
+def _fresh(run: PodRun, path: os.PathLike[str], owner: int = 0) -> os.PathLike[str]:
+    """An empty file with its directories."""
+    os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)  # noqa: PTH103, PTH120
+    fd = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    if owner:
+        os.fchown(fd, owner, -1)
+    os.close(fd)
+    return path
+
+
+def _say_created(run: PodRun, name: str, image: str) -> None:
+    run.normal("Pulled", f'Container image "{image}" already present on machine', name)
+    run.normal("Created", f"Created container: {name}", name)
+
+
+def _refused(run: PodRun, state: ContainerState, error: PlanError, now: float) -> None:
+    """It can't be planned now; what it lacks may come."""
+    reason = error.reason
+    if reason == MOUNT_ERROR:
+        run.warning(MOUNT_ERROR, error.message)
+        reason, shown = state.reason, ""
+    else:
+        shown = error.message
+        if reason == "ErrImageNeverPull":
+            run.warning(reason, error.message, state.name)
+        run.warning("Failed", f"Error: {reason if reason == 'ErrImageNeverPull' else error.message}", state.name)
+    run.set_state(waiting(state, reason or "ContainerCreating", shown, now + _RETRY_SECONDS))
+
+
+def _failed(run: PodRun, state: ContainerState, words: str, now: float) -> None:
+    """It was to start and didn't: an end like any other, with its back-off."""
+    attempt = state.attempt + 1
+    run.warning("Failed", f"Error: failed to start container {state.name}: {words}", state.name)
+    end = Ended(exit_code=_START_ERROR, signal=0, started=0.0, finished=now, reason="StartError", message=words,
+                container_id=run.container_id(state.name, attempt))  # fmt: skip
+    run.set_state(ended(replace(state, attempt=attempt), end))

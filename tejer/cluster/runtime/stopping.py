@@ -1,0 +1,89 @@
+"""Ending containers: preStop hook, then the stop signal, then KILL when the grace is over.
+
+Source: kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle#pod-termination.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from contextlib import suppress
+
+from tejer.cluster.runtime.checks import Target, check
+from tejer.cluster.runtime.plan import Role
+from tejer.cluster.runtime.podrun import PodRun
+
+DEFAULT_GRACE = 30.0
+_LEAST_AFTER_HOOK = 2.0
+_KILL_PATIENCE = 5.0
+
+
+async def stop_container(run: PodRun, name: str, grace: float | None, why: str = "") -> None:
+    """Returns when it has ended. `grace` seconds, None for the pod's own; 0 kills at once. Once at a time only."""
+    exited = run.exit_event(name)
+    if exited.is_set() or name in run.stopping:
+        return
+    run.stopping.add(name)
+    try:
+        run.unwatch(name)
+        run.normal("Killing", why or f"Stopping container {name}", name)
+        limit = _grace_of(run) if grace is None else float(grace)
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + limit
+        if limit > 0:
+            await _pre_stop(run, name, limit)
+            await _signal(run, name, _stop_signal(run, name))
+            left = max(deadline - loop.time(), _LEAST_AFTER_HOOK)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(exited.wait(), left)
+        while not exited.is_set():
+            await _signal(run, name, signal.SIGKILL)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(exited.wait(), _KILL_PATIENCE)
+    finally:
+        run.stopping.discard(name)
+
+
+async def stop_pod(run: PodRun, grace: float) -> None:
+    """All main containers together, then the sidecars one by one, last first, within what is left of `grace`."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + grace
+    mains = [state.name for state in run.states.values() if state.running and state.role is not Role.SIDECAR]
+    async with asyncio.TaskGroup() as group:
+        for name in mains:
+            group.create_task(stop_container(run, name, grace))
+    sidecars = [state.name for state in run.states.values() if state.running and state.role is Role.SIDECAR]
+    for name in reversed(sidecars):
+        left = max(deadline - loop.time(), _LEAST_AFTER_HOOK) if grace > 0 else 0.0
+        await stop_container(run, name, left)
+
+
+def _grace_of(run: PodRun) -> float:
+    seconds = run.pod.spec.termination_grace_period_seconds
+    return DEFAULT_GRACE if seconds is None else float(seconds)
+
+
+async def _pre_stop(run: PodRun, name: str, seconds: float) -> None:
+    container = run.container(name)
+    hook = container.lifecycle.pre_stop if container.lifecycle else None
+    if hook is None:
+        return
+    if hook.sleep is not None:
+        await asyncio.sleep(min(float(hook.sleep.seconds or 0), seconds))
+        return
+    ok, why = await check(hook, Target(run.directory, container, run.ip), seconds)
+    if not ok:
+        run.warning("FailedPreStopHook", f"PreStopHook failed: {why}", name)
+
+
+def _stop_signal(run: PodRun, name: str) -> int:
+    lifecycle = run.container(name).lifecycle
+    wanted = lifecycle.stop_signal if lifecycle else ""
+    return int(getattr(signal, wanted, signal.SIGTERM)) if wanted.startswith("SIG") else signal.SIGTERM
+
+
+async def _signal(run: PodRun, name: str, number: int) -> None:
+    if run.sandbox is None:
+        return
+    with suppress(OSError):  # it has ended meanwhile, or the shim has: either is told by itself
+        await run.sandbox.order("signal", name=name, number=int(number))

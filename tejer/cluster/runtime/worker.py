@@ -1,0 +1,209 @@
+"""The loop of one pod: ask `decide` what to do, do it, report, sleep until something changes."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import shutil
+import time
+from contextlib import suppress
+from dataclasses import replace
+from ipaddress import IPv4Address
+
+from tejer.cluster.runtime.adoption import adopt
+from tejer.cluster.runtime.decide import Decision, decide
+from tejer.cluster.runtime.inputs import PlanError
+from tejer.cluster.runtime.node import Node
+from tejer.cluster.runtime.podrun import PodRun
+from tejer.cluster.runtime.starting import ensure_volumes, start_container
+from tejer.cluster.runtime.states import Stage
+from tejer.cluster.runtime.status import Situation, pod_status
+from tejer.cluster.runtime.stopping import stop_container, stop_pod
+from tejer.cluster.runtime.tokens import TokenKeeper
+from tejer.cluster.runtime.watching import start_watching
+from tejer.kube.api import ApiError
+from tejer.kube.resource import Body
+from tejer.kube.types import PODS
+
+log = logging.getLogger(__name__)
+
+_REPORT_RETRY = 1.0
+_GONE = {404, 409}
+
+
+class PodWorker:
+    """Runs until its pod is gone, from here and from the API."""
+
+    def __init__(self, node: Node, body: Body) -> None:
+        self.run = PodRun(node, body)
+        self._tokens = TokenKeeper(node.api, self.run.pod)
+        self._reported: Body | None = None
+        self._volumes_stale = False
+
+    def update(self, body: Body | None) -> None:
+        old = self.run.last_body.get("metadata") or {}
+        self.run.update(body)
+        new = self.run.last_body.get("metadata") or {}
+        if any(old.get(field) != new.get(field) for field in ("labels", "annotations")):
+            self.refresh_volumes()
+
+    def refresh_volumes(self) -> None:
+        """Something that the pod's files are made of has changed."""
+        self._volumes_stale = True
+        self.run.wake()
+
+    async def work(self) -> None:
+        async with self.run.group:
+            await self._work()
+
+    async def _work(self) -> None:
+        run = self.run
+        try:
+            for name in await adopt(run):
+                start_watching(run, name, adopted=True)
+            while not run.deleting:
+                run.changed.clear()
+                try:
+                    wake = await self._step()
+                except ApiError as error:
+                    log.warning("pod %s: %s", run.pod.metadata.name, error.message)
+                    wake = time.time() + _REPORT_RETRY
+                await self._sleep(wake)
+            await self._terminate()
+        finally:
+            for name in run.states:
+                run.unwatch(name)
+            if run.sandbox is not None:
+                run.sandbox.leave()
+
+    async def _step(self) -> float | None:
+        """One look and what follows from it; when to look again at the latest."""
+        run = self.run
+        decision = self._decide()
+        for name in decision.back_off:
+            self._back_off(name)
+        if decision.start:
+            name = decision.start[0]  # one at a time: the next may have to wait for this one's hook
+            if await start_container(run, name, self._tokens):
+                start_watching(run, name)
+            decision = self._decide()
+        for name in decision.stop:
+            run.group.create_task(stop_container(run, name, None))
+        if decision.phase in {"Succeeded", "Failed"} and not any(s.running for s in run.states.values()):
+            await self._release()
+        await self._refresh_files()
+        await self._report(self._decide())
+        if decision.start:
+            run.wake()
+        return min((at for at in (decision.wake, self._tokens.due) if at is not None), default=None)
+
+    def _decide(self) -> Decision:
+        run = self.run
+        return decide(tuple(run.states.values()), run.pod.spec.restart_policy or "Always", time.time())
+
+    async def _sleep(self, wake: float | None) -> None:
+        seconds = None if wake is None else max(wake - time.time(), 0.0)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.run.changed.wait(), seconds)
+
+    def _back_off(self, name: str) -> None:
+        run = self.run
+        state = run.states[name]
+        if state.stage is not Stage.TERMINATED:
+            return
+        meta, delay = run.pod.metadata, round(state.not_before - (state.ended.finished if state.ended else 0))
+        words = f"back-off {delay}s restarting failed container={name} pod={meta.name}_{meta.namespace}({meta.uid})"
+        run.states[name] = replace(state, stage=Stage.WAITING, reason="CrashLoopBackOff", message=words)
+        run.warning(
+            "BackOff",
+            f"Back-off restarting failed container {name} in pod {meta.name}_{meta.namespace}({meta.uid})",
+            name,
+        )
+
+    async def _refresh_files(self) -> None:
+        run, due = self.run, self._tokens.due
+        if run.sandbox is None or not (self._volumes_stale or (due is not None and due <= time.time())):
+            return
+        self._volumes_stale = False
+        try:
+            await ensure_volumes(run, self._tokens)
+        except PlanError as error:
+            run.warning(error.reason, error.message)
+
+    async def _release(self) -> None:
+        """The pod has ended for good: its shim goes, its logs and address stay until it is deleted."""
+        if self.run.sandbox is not None:
+            sandbox, self.run.sandbox = self.run.sandbox, None
+            await sandbox.destroy()
+
+    async def _report(self, decision: Decision) -> None:
+        run = self.run
+        if run.body is None:
+            return
+        where = Situation(
+            host_ip=run.node.config.gateway_ip, ip=run.ip, start_time=run.start_time, now=time.time(),
+            deleted=run.deleting,
+        )  # fmt: skip
+        old = run.last_body.get("status") or {}
+        status = pod_status(run.pod, old, tuple(run.states.values()), decision, where)
+        if status == self._reported or all(old.get(key) == value for key, value in status.items()):
+            return
+        meta = run.pod.metadata
+        patch = {"metadata": {"uid": meta.uid}, "status": status}
+        try:
+            body = await run.node.api.patch(PODS, meta.name, meta.namespace, patch, subresource="status")
+        except ApiError as error:
+            if error.code in _GONE:  # deleted, or another pod of that name: the watch will say so
+                return
+            raise
+        self._reported = status
+        if run.body is not None:
+            run.last_body = body
+
+    async def _terminate(self) -> None:
+        run = self.run
+        forced = run.body is None
+        seconds = run.pod.metadata.deletion_grace_period_seconds
+        grace = 0.0 if forced else 30.0 if seconds is None else float(seconds)
+        ending = run.group.create_task(self._end(grace))
+        while not ending.done():
+            run.changed.clear()
+            waiting = run.group.create_task(run.changed.wait())
+            await asyncio.wait({ending, waiting}, return_when=asyncio.FIRST_COMPLETED)
+            waiting.cancel()
+            if run.body is None and not forced:  # deleted by force meanwhile
+                forced = True
+                await self._release()
+            with suppress(ApiError):
+                await self._report(self._decide())
+        await self._remove()
+
+    async def _end(self, grace: float) -> None:
+        await stop_pod(self.run, grace)
+        await self._release()
+
+    async def _remove(self) -> None:
+        run = self.run
+        await remove_pod_directory(run)
+        if run.body is None:
+            return
+        meta = run.pod.metadata
+        while True:
+            try:
+                await run.node.api.delete(PODS, meta.name, meta.namespace, grace_period_seconds=0, uid=meta.uid)
+                return
+            except ApiError as error:
+                if error.code in _GONE:
+                    return
+                log.warning("removing pod %s: %s", meta.name, error.message)
+                await asyncio.sleep(_REPORT_RETRY)
+
+
+async def remove_pod_directory(run: PodRun) -> None:
+    """Its files and its address go; its logs with them, as with a deleted pod anywhere."""
+    for name in list(run.states):
+        run.unwatch(name)
+    directory = run.directory
+    await run.node.in_files(lambda: shutil.rmtree(directory, ignore_errors=True))
+    if run.ip and not run.pod.spec.host_network:
+        run.node.addresses.give_back(IPv4Address(run.ip))
