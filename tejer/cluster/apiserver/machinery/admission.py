@@ -18,9 +18,9 @@ from tejer.cluster.apiserver.machinery import cel
 from tejer.cluster.apiserver.machinery.definition import Definition
 from tejer.cluster.apiserver.machinery.patch import json_patch
 from tejer.cluster.apiserver.machinery.prepare import after_mutation
-from tejer.cluster.apiserver.machinery.selectors import selector_matches
 from tejer.kube.api import ApiError
 from tejer.kube.resource import Body, metadata, name_of
+from tejer.kube.selectors import label_selector
 
 _OPTIONS = {
     "CREATE": "CreateOptions",
@@ -103,7 +103,7 @@ def _wanted(webhook: Body, attributes: Attributes) -> bool:
         return False
     objects = [body for body in (attributes.new, attributes.old) if body is not None]
     selector = webhook.get("objectSelector")
-    if selector and not any(selector_matches(selector, metadata(body).get("labels")) for body in objects):
+    if selector and not any(label_selector(selector).matches(metadata(body).get("labels")) for body in objects):
         return False
     return _conditions_match(webhook, attributes)
 
@@ -129,10 +129,10 @@ def _namespace_matches(selector: Body | None, attributes: Attributes) -> bool:
         return True
     if attributes.defn.kind == "Namespace" and not attributes.defn.is_crd:
         body = attributes.new or attributes.old or {}
-        return selector_matches(selector, metadata(body).get("labels"))
+        return label_selector(selector).matches(metadata(body).get("labels"))
     if not attributes.defn.rtype.namespaced:
         return True
-    return selector_matches(selector, metadata(attributes.namespace_object or {}).get("labels"))
+    return label_selector(selector).matches(metadata(attributes.namespace_object or {}).get("labels"))
 
 
 def _conditions_match(webhook: Body, attributes: Attributes) -> bool:

@@ -8,6 +8,7 @@ from tejer.cluster.apiserver.machinery.causes import Cause, invalid
 from tejer.cluster.apiserver.machinery.celrules import check_rules
 from tejer.cluster.apiserver.machinery.definition import Definition
 from tejer.cluster.apiserver.machinery.objectmeta import check_metadata, check_metadata_update
+from tejer.cluster.apiserver.machinery.rules.table import RULES, warnings_of
 from tejer.cluster.apiserver.machinery.schema import Schema
 from tejer.cluster.apiserver.machinery.structural import ABSENT, check_schema
 from tejer.kube.resource import Body, metadata
@@ -29,9 +30,11 @@ def validate(defn: Definition, new: Body, old: Body | None = None, subresource: 
         causes += check_metadata_update(metadata(new), metadata(old))
     if defn.is_crd:
         causes += _custom(defn, new, old, subresource)
+    elif subresource == "" and defn.kind in RULES:
+        causes += RULES[defn.kind](new, old)
     if causes:
         raise invalid(defn.group, defn.kind, str(metadata(new).get("name", "")), causes)
-    return ()
+    return () if defn.is_crd or subresource else tuple(warnings_of(defn.kind, new))
 
 
 def _custom(defn: Definition, new: Body, old: Body | None, subresource: str) -> list[Cause]:
