@@ -206,6 +206,7 @@ class Istiod:
     async def _stop(self, closers: list[Callable[[], Any]]) -> None:
         try:
             async with asyncio.timeout(DRAIN_SECONDS):
+                await self.services.drain()
                 for close in reversed(closers):
                     await close()
         except TimeoutError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -90,6 +91,12 @@ async def token(admin: Api, namespace: str, account: str, pod: Body | None = Non
     request = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": spec}
     made = await admin.create(SERVICEACCOUNTS, request, namespace, subresource="token", name=account)
     return str(made["status"]["token"])
+
+
+def free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
 
 
 def no_injection(_: Body, __: str) -> Injection:

@@ -68,7 +68,7 @@ def test_a_pod_gets_its_certificate_and_its_configuration(tmp_path: Path) -> Non
     async def scenario(_: RunningServer, admin: Api, api: Api) -> None:
         async with running_istiod(api, one_cluster_per_service) as istiod:
             pod = await make_pod(admin, "shop", "web", {"app": "web", "version": "v1"})
-            root = await _root_in(admin, "shop")
+            root = await root_in(admin, "shop")
             port = istiod.ports["xds"]
             csr, key = make_csr()
             chain = await request_certificate(port, root, await token(admin, "shop", "web", pod), csr)
@@ -94,7 +94,7 @@ def test_a_pod_gets_its_certificate_and_its_configuration(tmp_path: Path) -> Non
     with_cluster(tmp_path, scenario)
 
 
-async def _root_in(admin: Api, namespace: str) -> str:
+async def root_in(admin: Api, namespace: str) -> str:
     async with asyncio.timeout(10):
         while True:
             try:
@@ -107,7 +107,7 @@ def test_who_is_not_who_it_says_is_refused(tmp_path: Path) -> None:
     async def scenario(_: RunningServer, admin: Api, api: Api) -> None:
         async with running_istiod(api, one_cluster_per_service) as istiod:
             pod = await make_pod(admin, "shop", "web", {"app": "web"})
-            root, port = await _root_in(admin, "shop"), istiod.ports["xds"]
+            root, port = await root_in(admin, "shop"), istiod.ports["xds"]
             csr, key = make_csr()
             good = await token(admin, "shop", "web", pod)
             other_audience = await token(admin, "shop", "web", pod, audience="vault")

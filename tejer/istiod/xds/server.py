@@ -83,7 +83,9 @@ class Services:
         self.api, self.pusher, self.certificates, self.encoder = api, pusher, certificates, encoder
         self.metrics, self.trust_domain = metrics, trust_domain
         self.connections: dict[str, Connection] = {}
+        self._transports: set[asyncio.BaseTransport] = set()
         self.ready = asyncio.Event()
+        self._draining = False
         self._differences = Differences()
         self._admission = asyncio.Semaphore(ADMITTED)
         metrics.xds.read = lambda: len(self.connections)
@@ -153,15 +155,31 @@ class Services:
             except RuntimeError as error:
                 raise GRPCError(grpclib.const.Status.UNAVAILABLE, str(error)) from None
             connection.stream = machine(snapshot, self._differences)
+        transport = stream.peer._transport
         try:
             self.connections[connection.id] = connection
+            self._transports.add(transport)
             log.info("ADS: %s connected from %s", node.id, connection.address)
             await connection.receive(read(message))
             await self._exchange(stream, connection, read, encode)
         finally:
             del self.connections[connection.id]
+            if not self._draining:
+                self._transports.discard(transport)
             self.pusher.disconnect(node, connection.deliver)
             log.info("ADS: %s disconnected", node.id)
+
+    async def drain(self) -> None:
+        """End every stream so that proxies go to another replica (or wait for us) at once; close what is left."""
+        self._draining = True
+        for connection in self.connections.values():
+            connection.close()
+        for _ in range(20):
+            if not self.connections:
+                break
+            await asyncio.sleep(0.05)
+        for transport in self._transports:
+            transport.close()
 
     async def _exchange(
         self,
