@@ -66,7 +66,8 @@ def check_stateful_set(body: Body, old: Body | None) -> list[Cause]:
         if changed:
             text = (
                 "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', "
-                "'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden"
+                "'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' "
+                "and 'minReadySeconds' are forbidden"
             )
             wrong.append(forbidden("spec", text))
     return wrong
