@@ -138,6 +138,12 @@ class Kubectl:
     def __init__(self, binary: str, kubeconfig: Path, cache: Path) -> None:
         self.binary, self.kubeconfig, self.cache = binary, kubeconfig, cache
 
+    @property
+    def minor(self) -> int:
+        """20 of kubectl 1.20."""
+        version = json.loads(self("version", "--client", "-o", "json"))["clientVersion"]["minor"]
+        return int(str(version).rstrip("+"))
+
     def command(self, *args: str) -> list[str]:
         return [self.binary, f"--kubeconfig={self.kubeconfig}", f"--cache-dir={self.cache}", *args]
 

@@ -12,6 +12,7 @@ import msgspec
 from tejer.cluster.apiserver import errors
 from tejer.cluster.apiserver.core import Core
 from tejer.cluster.apiserver.machinery import discovery, openapi_v3
+from tejer.cluster.apiserver.openapi_v2 import openapi_v2, wants_v2
 from tejer.cluster.apiserver.render import negotiate
 from tejer.kube.resource import Body
 from tejer.kube.types import CUSTOMRESOURCEDEFINITIONS
@@ -58,7 +59,9 @@ class Documents:
         accept = headers.get("Accept", "")
         form = negotiate(accept) if path in ("/api", "/apis") else None
         version = form.version if form and form.kind == "APIGroupDiscoveryList" else ""
-        kind = "protobuf" if path == "/openapi/v2" and "protobuf" in accept else version
+        kind = version
+        if path == "/openapi/v2" and "protobuf" in accept:
+            kind = "full" if wants_v2(headers.get("User-Agent", "")) else "minimal"
         key = f"{path} {kind}"
         if key not in self._cache:
             self._cache[key] = self._make(path, kind)
@@ -114,7 +117,11 @@ class Documents:
     def _openapi(self, parts: list[str], kind: str) -> Document:
         definitions = self._core.registry.definitions()
         match parts:
-            case ["v2"] if kind == "protobuf":
+            case ["v2"] if kind == "full":
+                versions = sorted({(defn.group, defn.version) for defn in definitions})
+                whole = openapi_v2(self._v3(group, version) for group, version in versions)
+                return Document(gzip.compress(whole, 5), _V2_PROTOBUF, encoding="gzip")
+            case ["v2"] if kind == "minimal":
                 return Document(openapi_v3.openapi_v2_protobuf(), _V2_PROTOBUF)
             case ["v2"]:
                 info = {"title": "Kubernetes", "version": VERSION["gitVersion"]}
@@ -129,11 +136,14 @@ class Documents:
                 raise errors.no_such_path()
         if not any((defn.group, defn.version) == (group, version) for defn in definitions):
             raise errors.no_such_path()
-        crds = self._core.store.list(CUSTOMRESOURCEDEFINITIONS.group, CUSTOMRESOURCEDEFINITIONS.plural)
-        custom = [item.body for item in crds if (item.body.get("spec") or {}).get("group") == group]
-        data = openapi_v3.openapi_document(group, version, definitions, custom=custom)
+        data = self._v3(group, version)
         headers = {"ETag": _etag(data), "Vary": "Accept-Encoding"}
         return Document(gzip.compress(data, 5), headers=headers, encoding="gzip")
+
+    def _v3(self, group: str, version: str) -> bytes:
+        crds = self._core.store.list(CUSTOMRESOURCEDEFINITIONS.group, CUSTOMRESOURCEDEFINITIONS.plural)
+        custom = [item.body for item in crds if (item.body.get("spec") or {}).get("group") == group]
+        return openapi_v3.openapi_document(group, version, self._core.registry.definitions(), custom=custom)
 
 
 def _aggregated(body: Body, version: str) -> Document:
