@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from tejer.istiod.model.node import ROUTER
 from tejer.istiod.model.view import ServiceView
 from tejer.istiod.translate import clusters, inbound, names, outbound
-from tejer.istiod.translate.authorization import Guards
+from tejer.istiod.translate.authorization import guards
 from tejer.istiod.translate.endpoints import assignment
 from tejer.istiod.translate.rendered import CLUSTER, ENDPOINT, LISTENER, ROUTE
 from tejer.istiod.translate.virtual_hosts import sidecar_routes
@@ -94,12 +94,13 @@ def listener_section(renderer: Renderer) -> None:
         )
     renderer.problems += planner.problems
     renderer.add(LISTENER, names.VIRTUAL_OUTBOUND, (own, passes), lambda: outbound.virtual_outbound(view), scope=scope)
-    guards = Guards()
+    guard = guards(view.policies, view.mesh)
+    renderer.problems += guard.problems
     renderer.add(
         LISTENER,
         names.VIRTUAL_INBOUND,
         (own, view.inbound, view.policies),
-        lambda: inbound.virtual_inbound(view, guards),
+        lambda: inbound.virtual_inbound(view, guard),
         (*view.inbound.modes.sources, *(policy.key for policy in view.policies.all)),
         scope=scope,
     )
