@@ -72,6 +72,37 @@ def processes_of(config: ClusterConfig) -> list[Process]:
     return found
 
 
+def with_descendants(roots: Iterable[Process]) -> list[int]:
+    """The pids of `roots` and of everything below them."""
+    children: dict[int, list[int]] = {}
+    for entry in os.scandir("/proc"):
+        if entry.name.isdecimal() and (parent := _parent(int(entry.name))) is not None:
+            children.setdefault(parent, []).append(int(entry.name))
+    found: list[int] = []
+    waiting = [process.pid for process in roots]
+    while waiting:
+        pid = waiting.pop()
+        found.append(pid)
+        waiting += children.get(pid, [])
+    return found
+
+
+def _parent(pid: int) -> int | None:
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    except OSError:
+        return None
+
+
+def memory_of(pid: int) -> int:
+    """Bytes of proportional set size (PSS): shared pages count by share, so sums are true. 0 when it can't be read."""
+    try:
+        text = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) * 1024 for line in text.splitlines() if line.startswith("Pss:")), 0)
+
+
 def end_processes(processes: Iterable[Process], number: signal.Signals, wait: float) -> list[Process]:
     """Send the signal to each and wait up to `wait` seconds; returns those that still live."""
     left = list(processes)

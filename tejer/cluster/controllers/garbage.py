@@ -27,7 +27,8 @@ def keys(world: World, change: Change) -> Iterable[Key]:
         found.append(change.key)
     if change.new is None or meta.get("deletionTimestamp"):
         found += world.dependents(str(meta.get("uid", "")))
-    owners = [world.by_uid(str(ref.get("uid", ""))) for ref in refs]
+    before = metadata(change.old or {}).get("ownerReferences") or ()
+    owners = [world.by_uid(uid) for uid in dict.fromkeys(str(ref.get("uid", "")) for ref in (*refs, *before))]
     return found + [key for key in owners if key is not None and _waits(world.get(key))]
 
 

@@ -1,0 +1,234 @@
+"""Starting, finding and removing an embedded cluster. Blocking code for commands; nothing here prints.
+
+Every failure is a RuntimeError of one line: what is wrong and what to do.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+from tejer.cluster.config import ClusterConfig, load_config
+from tejer.cluster.processes import Process, end_processes, processes_of, read_process
+
+START_TIMEOUT = 30.0
+_STOP_WAIT, _KILL_WAIT = 5.0, 2.0
+_KEPT = ("store.db", "store.db-wal", "store.db-shm", "volumes", "pki", "config.json")
+
+
+class Started(NamedTuple):
+    """`running_before`: the cluster's process was there already. `seconds` until it answered."""
+
+    pid: int
+    running_before: bool
+    seconds: float
+
+
+def choose_config(home: Path, changes: dict[str, str | int]) -> ClusterConfig:
+    """The saved settings of `home` (else the defaults) with `changes`, saved.
+
+    A running cluster keeps its settings: asking for others is an error.
+    """
+    try:
+        saved = load_config(home)
+        before = saved or ClusterConfig(home=home.absolute())
+        config = before.with_changes(**changes)
+    except ValueError as error:
+        raise RuntimeError(str(error)) from error
+    if saved is not None and config != saved and daemon_of(saved) is not None:
+        differing = [name for name, value in changes.items() if getattr(saved, name) != value]
+        options = ", ".join(f"--{name.replace('_', '-')}" for name in differing)
+        raise RuntimeError(f"the cluster is running with other settings ({options}): run `tejer down` first")
+    if config.api_port == 0:
+        config = replace(config, api_port=_free_port())
+    try:
+        config.save()
+    except OSError as error:
+        raise RuntimeError(_cannot_write(home, error)) from error
+    return config
+
+
+def daemon_of(config: ClusterConfig) -> Process | None:
+    """The cluster's process if it lives."""
+    return read_process(config.pid_path)
+
+
+@contextmanager
+def exclusive(home: Path) -> Iterator[None]:
+    """Only one `tejer up` or `tejer down` per cluster at a time; the kernel gives the lock back however we end."""
+    path = home / "command.lock"
+    try:
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise RuntimeError(_cannot_write(home, error)) from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        other = os.read(descriptor, 64).decode(errors="replace").strip() or "?"
+        os.close(descriptor)
+        raise RuntimeError(
+            f"another `tejer up` or `tejer down` (pid {other}) is at work on {home}: wait until it has finished"
+        ) from None
+    try:
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, f"{os.getpid()}\n".encode())
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def start(config: ClusterConfig, timeout: float = START_TIMEOUT) -> Started:
+    """Start the cluster's process unless it runs, and wait until the API server answers and pods can run."""
+    began = time.monotonic()
+    running = daemon_of(config)
+    if running is not None:
+        return Started(running.pid, True, 0.0)
+    _check_port(config)
+    reading, writing = os.pipe()
+    try:
+        try:
+            daemon = _spawn(config, writing)
+        finally:
+            os.close(writing)
+        line = _first_line(reading, timeout)
+    except OSError as error:
+        raise RuntimeError(_cannot_write(config.home, error)) from error
+    finally:
+        os.close(reading)
+    word, _, rest = line.partition(" ")
+    if word == "ready":
+        return Started(daemon.pid, False, time.monotonic() - began)
+    if word == "error":
+        daemon.wait(_KILL_WAIT)
+        raise RuntimeError(rest)
+    if daemon.poll() is None:
+        daemon.kill()
+        raise RuntimeError(f"the cluster did not start within {timeout:.0f} s: see {config.daemon_log}")
+    raise RuntimeError(f"the cluster's process ended at once: {_last_line(config.daemon_log)} ({config.daemon_log})")
+
+
+def stop(config: ClusterConfig) -> None:
+    """End the cluster's process and its pods. Idempotent; works without the process, also after a `kill -9`."""
+    daemon = daemon_of(config)
+    if daemon is not None:  # first: it would start pods again
+        end_processes([daemon], signal.SIGTERM, _STOP_WAIT)
+    if left := end_processes(processes_of(config), signal.SIGKILL, _KILL_WAIT):
+        pids = ", ".join(str(process.pid) for process in left)
+        raise RuntimeError(f"these processes of the cluster can't be ended: {pids}")
+
+
+def remove(config: ClusterConfig, *, keep_data: bool = False) -> None:
+    """After `stop`: take away network, kubeconfig context and files. Idempotent."""
+    from tejer.cluster.kubeconfig import remove_context
+    from tejer.cluster.network.setup import HostNetwork
+
+    try:
+        remove_context(config)
+    except (OSError, ValueError) as error:
+        raise RuntimeError(f"the kubeconfig could not be cleaned: {error}") from error
+    try:
+        HostNetwork(config).remove()
+    except PermissionError as error:
+        raise RuntimeError(
+            f"the cluster's network can't be removed: {error.strerror}; run `tejer down` as root"
+        ) from error
+    _remove_files(config, keep_data=keep_data)
+
+
+def _remove_files(config: ClusterConfig, *, keep_data: bool) -> None:
+    """Only what is the cluster's own: a home may be a directory that was there before."""
+    own = [
+        config.pods_dir, config.logs_dir, config.pid_path, config.lock_path, config.admin_kubeconfig,
+        config.config_path, config.pki_dir, config.volumes_dir, config.home / "kubeconfig.json",
+        config.home / "command.lock", *config.home.glob("store.db*"),
+    ]  # fmt: skip
+    for path in own:
+        if keep_data and path.name in _KEPT:
+            continue
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+    if not keep_data:
+        try:
+            config.home.rmdir()
+        except OSError:
+            return  # something of the user's is in it
+
+
+def _spawn(config: ClusterConfig, ready: int) -> subprocess.Popen[bytes]:
+    config.logs_dir.mkdir(mode=0o700, exist_ok=True)
+    with config.daemon_log.open("ab") as log:
+        return subprocess.Popen(
+            [sys.executable, "-m", "tejer.cluster.daemon", str(config.home), str(ready)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            cwd="/",
+            pass_fds=(ready,),
+            start_new_session=True,
+        )
+
+
+def _first_line(reading: int, timeout: float) -> str:
+    """What the daemon says first; "" when it says nothing in time or ends."""
+    until = time.monotonic() + timeout
+    text = b""
+    while b"\n" not in text:
+        left = until - time.monotonic()
+        if left <= 0 or not select.select([reading], [], [], left)[0]:
+            return ""
+        chunk = os.read(reading, 4096)
+        if not chunk:
+            return ""
+        text += chunk
+    return text.split(b"\n", 1)[0].decode(errors="replace")
+
+
+def _check_port(config: ClusterConfig) -> None:
+    """Say who has the port before a daemon fails on it."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", config.api_port))
+        except PermissionError as error:
+            raise RuntimeError(f"port {config.api_port} needs privileges: choose one with --api-port N") from error
+        except OSError as error:
+            from tejer.cluster.ports import owner_of_port
+
+            owner = owner_of_port(config.api_port)
+            raise RuntimeError(
+                f"port {config.api_port} on 127.0.0.1 is taken{f' by {owner}' if owner else ''}: stop that, or choose "
+                "another with --api-port N (0 takes a free one)"
+            ) from error
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _cannot_write(home: Path, error: OSError) -> str:
+    return f"cannot write to {home}: {error.strerror or error}; free some space or choose another place with --home"
+
+
+def _last_line(path: Path) -> str:
+    try:
+        lines = path.read_text(errors="replace").strip().splitlines()
+    except OSError:
+        return "no log"
+    return lines[-1] if lines else "it logged nothing"
