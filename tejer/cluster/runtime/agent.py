@@ -18,6 +18,7 @@ from tejer.cluster.runtime.host import read_host
 from tejer.cluster.runtime.images import IMAGES_CONFIG_MAP
 from tejer.cluster.runtime.node import Node
 from tejer.cluster.runtime.podrun import read_note
+from tejer.cluster.runtime.ports import PortKeeper
 from tejer.cluster.runtime.registration import keep_registered
 from tejer.cluster.runtime.sandbox import Sandbox, find
 from tejer.cluster.runtime.scheduling import schedule
@@ -37,6 +38,7 @@ class NodeAgent:
         self._node = Node(api, config, read_host(config))
         self.backend = NodePodBackend(config)
         self._workers: dict[str, PodWorker] = {}
+        self._ports = PortKeeper(self._node)
         self._group: asyncio.TaskGroup | None = None
 
     async def prepare(self) -> None:
@@ -53,10 +55,17 @@ class NodeAgent:
         try:
             async with asyncio.TaskGroup() as group:
                 self._group = group
-                for task in (node.events.run(), keep_registered(node), proxy.run(), dns.run(), binder.run()):
+                for task in (
+                    node.events.run(),
+                    keep_registered(node),
+                    proxy.run(),
+                    dns.run(),
+                    binder.run(),
+                    self._ports.run(),
+                ):
                     group.create_task(task)
-                group.create_task(node.services.run(lambda changes: _services_changed(proxy, dns)))
-                group.create_task(node.slices.run(lambda changes: _services_changed(proxy, dns)))
+                group.create_task(node.services.run(lambda changes: _touch(proxy, dns, self._ports)))
+                group.create_task(node.slices.run(lambda changes: _touch(proxy, dns)))
                 group.create_task(node.claims.run(lambda changes: self._claims_changed(binder)))
                 group.create_task(node.volumes.run(lambda changes: self._claims_changed(binder)))
                 group.create_task(node.config_maps.run(self._references_changed))
@@ -83,6 +92,7 @@ class NodeAgent:
 
     def _pods_changed(self, changes: list[Change]) -> None:
         assert self._group is not None
+        self._ports.touch()
         for change in changes:
             if change.new is None:
                 self._pod_gone(change.old or {})
@@ -156,6 +166,6 @@ class NodeAgent:
             await self._node.in_files(lambda where=directory: shutil.rmtree(where, ignore_errors=True))  # type: ignore[misc]
 
 
-def _services_changed(proxy: ServiceProxy, dns: DnsServer) -> None:
-    proxy.touch()
-    dns.touch()
+def _touch(*keepers: ServiceProxy | DnsServer | PortKeeper) -> None:
+    for keeper in keepers:
+        keeper.touch()

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from typing import Any, TypeAlias
 
     Message: TypeAlias = dict[str, Any]
+else:
+    Message = dict
 
 _VERSION = 2
 LONGEST = 16 * 1024 * 1024
