@@ -27,9 +27,9 @@ def down(home: Path | None, keep_data: bool, purge: bool) -> None:
     try:
         with exclusive(home):
             config = load_config(home) or ClusterConfig(home=home)
-            with step("Pods and processes"):
+            with step("Pods, processes and network"):
                 stop(config)
-            with step("Network, kubeconfig context and files"):
+            with step("Kubeconfig context and files"):
                 remove(config, keep_data=keep_data)
     except (RuntimeError, ValueError) as error:
         raise click.ClickException(str(error)) from error

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tejer.cli.output import print_structured
-from tejer.cli.steps import step
+from tejer.cli.steps import Tell, step
 
 if TYPE_CHECKING:
     from tejer.cluster.config import ClusterConfig
@@ -73,10 +73,24 @@ def _start(config: ClusterConfig, quiet: bool) -> Started:
 
 
 def _install_mesh(config: ClusterConfig, profile: str, quiet: bool) -> None:
-    from tejer.cli.mesh import install_on_embedded
+    """What `tejer install --set profile=...` does, on this cluster whatever the current context is."""
+    import asyncio
+
+    from tejer.cli.installing import install_mesh
+    from tejer.istiod.install.options import build_options
+    from tejer.kube.api import ApiError
+    from tejer.kube.client import HttpApi
+    from tejer.kube.kubeconfig import load
+
+    async def install(tell: Tell) -> None:
+        async with HttpApi(load([config.admin_kubeconfig]), field_manager="tejer-cli") as api:
+            await install_mesh(api, build_options([f"profile={profile}"], []), done=tell)
 
     with step(f"Mesh ({profile} profile)", quiet=quiet) as tell:
-        install_on_embedded(config, profile, tell)
+        try:
+            asyncio.run(install(tell))
+        except (ApiError, OSError, ValueError) as error:
+            raise RuntimeError(f"the cluster runs, but the mesh could not be installed: {error}") from error
 
 
 def _facts(config: ClusterConfig, started: Started, bare: bool) -> dict[str, Any]:

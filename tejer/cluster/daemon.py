@@ -101,6 +101,7 @@ async def _until_stopped(config: ClusterConfig, ready: int) -> None:
 
 
 async def _run(config: ClusterConfig, ready: int) -> None:
+    from tejer.cluster.apiserver.auth.users import MASTERS
     from tejer.cluster.controllers.all import all_controllers
     from tejer.cluster.controllers.runner import Runner
     from tejer.cluster.pki import ensure_pki
@@ -110,16 +111,15 @@ async def _run(config: ClusterConfig, ready: int) -> None:
     server = _make_server(config, files)
     await server.start()
     try:
-        agent = NodeAgent(server.local("system:node", ("system:masters", "system:nodes")), config)
-        server.backend = agent
+        agent = NodeAgent(server.local("system:node", (MASTERS, "system:nodes")), config)
+        server.backend = agent.backend
+        await agent.prepare()
+        await server.listen(config.gateway_ip)
+        await server.advertise(config.gateway_ip, server.port)
         runner = Runner(server.local, all_controllers(files.ca_cert.read_text()))
         async with asyncio.TaskGroup() as group:
-            group.create_task(runner.run())
-            group.create_task(server.maintain())
-            group.create_task(agent.run())
-            await agent.ready.wait()
-            await server.listen(config.gateway_ip)
-            await server.advertise(config.gateway_ip, server.port)
+            for part in (runner.run(), server.maintain(), agent.run()):
+                group.create_task(part)
             await runner.ready.wait()
             gc.collect()
             gc.freeze()

@@ -121,30 +121,32 @@ def start(config: ClusterConfig, timeout: float = START_TIMEOUT) -> Started:
 
 
 def stop(config: ClusterConfig) -> None:
-    """End the cluster's process and its pods. Idempotent; works without the process, also after a `kill -9`."""
-    daemon = daemon_of(config)
-    if daemon is not None:  # first: it would start pods again
-        end_processes([daemon], signal.SIGTERM, _STOP_WAIT)
-    if left := end_processes(processes_of(config), signal.SIGKILL, _KILL_WAIT):
+    """End the cluster's process, its pods and its network. Idempotent; works also after a `kill -9` of all of it."""
+    from tejer.cluster.runtime.teardown import teardown
+
+    # The daemon first: it would start pods again.
+    daemons = [process for process in (daemon_of(config),) if process is not None]
+    end_processes(daemons, signal.SIGTERM, _STOP_WAIT)
+    try:
+        end_processes(processes_of(config), signal.SIGKILL, _KILL_WAIT)
+        teardown(config)
+    except PermissionError as error:
+        raise RuntimeError(f"the cluster can't be ended: {error.strerror}; run `tejer down` as root") from error
+    except OSError as error:
+        raise RuntimeError(f"the cluster's network can't be removed: {error}") from error
+    if left := processes_of(config):
         pids = ", ".join(str(process.pid) for process in left)
         raise RuntimeError(f"these processes of the cluster can't be ended: {pids}")
 
 
 def remove(config: ClusterConfig, *, keep_data: bool = False) -> None:
-    """After `stop`: take away network, kubeconfig context and files. Idempotent."""
+    """After `stop`: take away the kubeconfig context and the files. Idempotent."""
     from tejer.cluster.kubeconfig import remove_context
-    from tejer.cluster.network.setup import HostNetwork
 
     try:
         remove_context(config)
     except (OSError, ValueError) as error:
         raise RuntimeError(f"the kubeconfig could not be cleaned: {error}") from error
-    try:
-        HostNetwork(config).remove()
-    except PermissionError as error:
-        raise RuntimeError(
-            f"the cluster's network can't be removed: {error.strerror}; run `tejer down` as root"
-        ) from error
     _remove_files(config, keep_data=keep_data)
 
 
