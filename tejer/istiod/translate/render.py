@@ -15,6 +15,7 @@ from tejer.istiod.model.node import ROUTER
 from tejer.istiod.model.view import ProxyView
 from tejer.istiod.translate.rendered import (
     TYPE_URLS,
+    Broken,
     Memo,
     Rendered,
     RenderedResource,
@@ -62,11 +63,15 @@ class Renderer:
             self.resources[type_url][name] = found
 
     def fail(self, what: str, sources: tuple[Key, ...], error: Exception) -> None:
+        keys, effect = sources, "its last good form stays"
+        if isinstance(error, Broken):
+            keys, effect = error.sources, "the object is left out"
         self.problems.append(
             Problem(
                 severity=Severity.ERROR,
-                key=sources[-1] if sources else None,
-                message=f"{what} cannot be configured, its last good form stays: {error}",
+                key=keys[-1] if keys else None,
+                message=f"{error}",
+                hint=f"{what}: {effect} until this is put right",
             )
         )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Hashable, Iterable
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 from google.protobuf.message import Message
@@ -56,29 +56,58 @@ def from_message(name: str, message: Message, sources: Iterable[Key] = ()) -> Re
     return resource(name, any_bytes(message), sources)
 
 
+class Broken(ValueError):
+    """A part of a resource that could not be made; the rest of it was. `sources` are the part's objects."""
+
+    def __init__(self, error: Exception, sources: tuple[Key, ...]) -> None:
+        super().__init__(str(error))
+        self.sources = sources
+
+
+class _Held(NamedTuple):
+    inputs: Any
+    made: Any
+    errors: tuple[Exception, ...]
+
+
 class Memo:
     """Results by key, each held with all that it was made from: an equal input gives the same bytes again.
 
-    A builder that raises leaves the last good result in place; the error goes to `on_error`.
+    A builder that raises leaves the last good result in place. Its error, and those of parts that it reports as
+    `Broken`, go to `on_error` each time the result is asked for.
     """
 
     def __init__(self) -> None:
-        self._held: dict[Hashable, tuple[Any, Any]] = {}
+        self._held: dict[Hashable, _Held] = {}
         self._used: set[Hashable] = set()
+        self._errors: list[list[Exception]] = []
 
     def get(self, key: Hashable, inputs: Any, build: Callable[[], T], on_error: ErrorSink) -> T | None:
         """`inputs` is everything that `build` reads. None when it failed and never succeeded before."""
         self._used.add(key)
         held = self._held.get(key)
-        if held is not None and held[0] == inputs:
-            return held[1]  # type: ignore[no-any-return]
+        if held is None or held.inputs != inputs:
+            held = self._held[key] = self._make(inputs, build, held)
+        for error in held.errors:
+            on_error(error)
+        return held.made  # type: ignore[no-any-return]
+
+    def _make(self, inputs: Any, build: Callable[[], Any], last: _Held | None) -> _Held:
+        errors: list[Exception] = []
+        self._errors.append(errors)
         try:
             made = build()
         except (ValueError, TypeError, KeyError, AttributeError) as error:
-            on_error(error)
-            return held[1] if held else None
-        self._held[key] = (inputs, made)
-        return made
+            errors.append(error)
+            made = last.made if last else None
+        finally:
+            self._errors.pop()
+        return _Held(inputs, made, tuple(errors))
+
+    def broken(self, error: Exception, sources: tuple[Key, ...]) -> None:
+        """Called by a builder: a part is left out because of `error`."""
+        if self._errors:
+            self._errors[-1].append(Broken(error, sources))
 
     def sweep(self) -> None:
         """Forget what nobody has asked for since the last sweep; it is made again when it is asked for."""

@@ -6,10 +6,18 @@ from typing import TYPE_CHECKING
 
 from tejer.istiod.model.node import ROUTER
 from tejer.istiod.model.view import ServiceView
-from tejer.istiod.translate import clusters, inbound, names, outbound
-from tejer.istiod.translate.authorization import guards
+from tejer.istiod.translate import (
+    clusters,
+    gateway_listeners,
+    gateway_routes,
+    gateway_tls,
+    inbound,
+    names,
+    outbound,
+)
+from tejer.istiod.translate.authorization import Guards, guards
 from tejer.istiod.translate.endpoints import assignment
-from tejer.istiod.translate.rendered import CLUSTER, ENDPOINT, LISTENER, ROUTE
+from tejer.istiod.translate.rendered import CLUSTER, ENDPOINT, LISTENER, ROUTE, SECRET
 from tejer.istiod.translate.virtual_hosts import sidecar_routes
 
 if TYPE_CHECKING:
@@ -78,6 +86,7 @@ def _service_clusters(renderer: Renderer, found: ServiceView) -> None:
 def listener_section(renderer: Renderer) -> None:
     view = renderer.view
     if view.type == ROUTER:
+        _gateway_listeners(renderer)
         return
     own = (view.subject, view.telemetry, view.mesh)
     scope = (view.namespace, view.subject.workload, view.subject.version)
@@ -94,8 +103,7 @@ def listener_section(renderer: Renderer) -> None:
         )
     renderer.problems += planner.problems
     renderer.add(LISTENER, names.VIRTUAL_OUTBOUND, (own, passes), lambda: outbound.virtual_outbound(view), scope=scope)
-    guard = guards(view.policies, view.mesh)
-    renderer.problems += guard.problems
+    guard = _guards(renderer)
     renderer.add(
         LISTENER,
         names.VIRTUAL_INBOUND,
@@ -106,13 +114,56 @@ def listener_section(renderer: Renderer) -> None:
     )
 
 
+def _guards(renderer: Renderer) -> Guards:
+    view = renderer.view
+    key = ("guards", view.namespace, view.subject.workload, view.subject.version)
+    made = renderer.memo.get(
+        key,
+        (view.policies, view.mesh),
+        lambda: guards(view.policies, view.mesh),
+        lambda error: renderer.fail("authorization", tuple(policy.key for policy in view.policies.all), error),
+    )
+    if made is None:
+        raise RuntimeError("no authorization filters could be made: nothing may be let in without them")
+    renderer.problems += made.problems
+    return made
+
+
+def _gateway_listeners(renderer: Renderer) -> None:
+    view = renderer.view
+    guard = _guards(renderer)
+    renderer.problems += gateway_listeners.not_done(view)
+    own = (view.subject, view.telemetry, view.mesh, view.policies, view.gateway)
+    ports = {found.service.hostname: found.service.ports for found in view.services}
+    for planned in gateway_listeners.plan(view):
+        renderer.add(
+            LISTENER,
+            planned.name,
+            (planned, own, ports),
+            lambda planned=planned: gateway_listeners.build(planned, view, guard),  # type: ignore[misc]
+            planned.sources,
+            scope=(view.namespace, view.subject.workload, view.subject.version),
+        )
+
+
 def route_section(renderer: Renderer) -> None:
     view = renderer.view
     if view.type == ROUTER:
+        for table in gateway_routes.tables(view):
+            renderer.add(
+                ROUTE,
+                table.name,
+                table,
+                lambda table=table: gateway_routes.build(table, renderer.memo.broken),  # type: ignore[misc]
+                table.sources,
+                scope=(view.namespace, view.subject.workload),
+            )
         return
     for found in sidecar_routes(view, renderer.memo, renderer.fail, renderer.share):
         renderer.add(ROUTE, found.name, found.hosts, found.serialize, found.sources)
 
 
 def secret_section(renderer: Renderer) -> None:
-    del renderer
+    for secret in renderer.view.gateway.secrets:
+        for made in gateway_tls.secret_resources(secret):
+            renderer.add(SECRET, made.name, secret, lambda made=made: made)  # type: ignore[misc]
