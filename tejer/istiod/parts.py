@@ -24,6 +24,8 @@ from tejer.kube.resource import Body, Key, metadata
 
 SNAPSHOTS = 512
 """Views whose snapshot is kept for the next proxy that has the same one."""
+SWEEP_AFTER = 1000
+"""Renders after which bytes that nobody used meanwhile are forgotten."""
 
 
 def make_istiod(options: Options, api: Api) -> Istiod:
@@ -43,6 +45,7 @@ class Translator:
     def __init__(self) -> None:
         self.memo = Memo()
         self.problems: dict[str, tuple[Problem, ...]] = {}
+        self._renders = 0
         self._known: OrderedDict[int, tuple[ProxyView, Snapshot]] = OrderedDict()
 
     def __call__(self, view: ProxyView) -> Snapshot:
@@ -54,6 +57,9 @@ class Translator:
         if len(self._known) > SNAPSHOTS:
             self._known.popitem(last=False)
         self.problems[f"{view.namespace}/{view.subject.workload}"] = rendered.problems
+        self._renders += 1
+        if self._renders % SWEEP_AFTER == 0:
+            self.memo.sweep()
         return rendered.resources
 
 
