@@ -128,7 +128,7 @@ class Cluster:
 
     async def run_in(self, name: str, *command: str, container: str = "main") -> tuple[int, str]:
         """Exit code and both outputs of a command in the pod's container."""
-        session = await self.agent.backend.exec(await self.get(name), container, list(command), tty=False, stdin=False)
+        session = await self.agent.exec(await self.get(name), container, list(command), tty=False, stdin=False)
         try:
             said = b""
             async for _, data in session.output():
@@ -138,9 +138,7 @@ class Cluster:
             await session.close()
 
     async def log(self, name: str, container: str = "main", options: LogOptions = LogOptions()) -> str:  # noqa: B008
-        return b"".join(
-            [chunk async for chunk in self.agent.backend.logs(await self.get(name), container, options)]
-        ).decode()
+        return b"".join([chunk async for chunk in self.agent.logs(await self.get(name), container, options)]).decode()
 
     async def events(self, name: str) -> list[Body]:
         found = await self.api.list(EVENTS, "default")
