@@ -1,0 +1,78 @@
+"""`validate`: the verdict on one object, as the webhook gives it. Structure first, then the rules of its kind.
+
+Istio's verdict is the aim: what Istio's webhook refuses is refused, what it warns of is warned of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+
+from tejer.istiod.checks.report import Report
+from tejer.istiod.checks.rules.authentication import check_peer_authentication, check_request_authentication
+from tejer.istiod.checks.rules.authorization import check_authorization_policy
+from tejer.istiod.checks.rules.destination_rule import check_destination_rule
+from tejer.istiod.checks.rules.envoy_filter import check_envoy_filter
+from tejer.istiod.checks.rules.extensions import check_traffic_extension, check_wasm_plugin
+from tejer.istiod.checks.rules.gateway import check_gateway
+from tejer.istiod.checks.rules.service_entry import check_service_entry
+from tejer.istiod.checks.rules.sidecar import check_sidecar
+from tejer.istiod.checks.rules.telemetry import check_telemetry
+from tejer.istiod.checks.rules.virtual_service import check_virtual_service
+from tejer.istiod.checks.rules.workload import check_proxy_config, check_workload_entry, check_workload_group
+from tejer.istiod.checks.structure import check_structure, spec_schema
+from tejer.kube.crds import KINDS
+from tejer.kube.kinds.base import Kind
+from tejer.kube.problem import Problem, Severity
+from tejer.kube.resource import Body, decode
+from tejer.kube.types import ResourceType, find_type
+
+Rule = Callable[[Any, Body, Report], None]
+"""(the object as its kind, its raw spec, where to report)."""
+
+RULES: Mapping[str, Rule] = {
+    "VirtualService": check_virtual_service,
+    "DestinationRule": check_destination_rule,
+    "Gateway": check_gateway,
+    "ServiceEntry": check_service_entry,
+    "Sidecar": check_sidecar,
+    "WorkloadEntry": check_workload_entry,
+    "WorkloadGroup": check_workload_group,
+    "EnvoyFilter": check_envoy_filter,
+    "ProxyConfig": check_proxy_config,
+    "AuthorizationPolicy": check_authorization_policy,
+    "PeerAuthentication": check_peer_authentication,
+    "RequestAuthentication": check_request_authentication,
+    "Telemetry": check_telemetry,
+    "WasmPlugin": check_wasm_plugin,
+    "TrafficExtension": check_traffic_extension,
+}
+_KINDS: Mapping[ResourceType, type[Kind]] = dict(KINDS)
+
+
+def validate(body: Body, old: Body | None = None) -> list[Problem]:
+    """Everything wrong with an Istio object; an ERROR among it refuses the object. Other kinds have no problems.
+
+    `old` is the object it replaces; an object being deleted is not checked, or its finalizers could never go.
+    """
+    rtype = find_type(str(body.get("apiVersion", "")), str(body.get("kind", "")))
+    kind = _KINDS.get(rtype) if rtype is not None else None
+    if rtype is None or kind is None or (body.get("metadata") or {}).get("deletionTimestamp"):
+        return []
+    report = Report("spec")
+    spec = body.get("spec")
+    check_structure({} if spec is None else spec, spec_schema(kind), report)
+    if not report.problems:
+        try:
+            RULES[rtype.kind](decode(body, kind), spec or {}, report)
+        except msgspec.ValidationError as error:
+            report.error(str(error))
+    key = rtype.key_of(body)
+    return [msgspec.structs.replace(problem, key=key, kind=rtype.kind) for problem in report.problems]
+
+
+def errors(problems: list[Problem]) -> list[Problem]:
+    """Those that refuse the object."""
+    return [problem for problem in problems if problem.severity is Severity.ERROR]
