@@ -28,7 +28,7 @@ from tejer.cluster.apiserver.streams.execs import handle_attach, handle_exec
 from tejer.cluster.apiserver.streams.logs import handle_log
 from tejer.cluster.apiserver.streams.portforward import handle_portforward
 from tejer.cluster.apiserver.verbs import Verbs
-from tejer.cluster.apiserver.watching import stream
+from tejer.cluster.apiserver.watching import Lines, stream
 from tejer.kube.api import APPLY_PATCH, ApiError
 from tejer.kube.resource import Body
 
@@ -50,6 +50,7 @@ class Handler:
         self.verbs, self.documents, self.backend = verbs, documents, backend
         self._authenticator: Authenticator = verbs.authenticator
         self._authorizer: Authorizer = verbs.authorizer
+        self._lines = Lines()
 
     async def handle(self, http: web.Request) -> web.StreamResponse:
         try:
@@ -78,7 +79,7 @@ class Handler:
             case "get" | "list":
                 return self._read(http, route, request)
             case "watch":
-                return await stream(self.verbs, request, http, route.name)
+                return await stream(self.verbs, request, http, route.name, self._lines)
             case "create" | "update" | "patch":
                 return await self._write(http, route, request)
             case "delete" | "deletecollection":

@@ -99,8 +99,8 @@ class ApiServer:
     async def _serve(self, handler: Handler) -> None:
         app = web.Application(client_max_size=MAX_BODY)
         app.router.add_route("*", "/{path:.*}", handler.handle)
-        # A watch ends when its client goes, not at the next event.
-        self._runner = web.AppRunner(app, handler_cancellation=True, access_log=None, shutdown_timeout=1.0)
+        # Handlers are not cancelled when a client goes: a write must reach its hooks. Watches look for themselves.
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await self._runner.setup()
         self.port = await self.listen(self.config.host, self.config.port)
 

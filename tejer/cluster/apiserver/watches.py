@@ -17,6 +17,9 @@ from tejer.kube.api import ApiError, WatchEvent
 from tejer.kube.resource import Body
 
 BOOKMARK_SECONDS = 60.0
+HEARTBEAT_SECONDS = 5.0
+"""How often an idle watch yields an empty batch, so that its server notices a client that has gone."""
+
 INITIAL_END = "k8s.io/initial-events-end"
 
 
@@ -62,7 +65,7 @@ class Watch:
         ]
 
     async def batches(self) -> AsyncIterator[list[WatchEvent]]:
-        """Events as they come, in batches of what was ready; ends after the options' seconds or at shutdown.
+        """Events as they come, in batches of what was ready (or none); ends after the options' seconds or at shutdown.
 
         Raises ApiError 410 when this watcher was too slow.
         """
@@ -72,16 +75,19 @@ class Watch:
             self._initial.append(self._bookmark({INITIAL_END: "true"}))
         yield self._initial
         self._initial = []
+        bookmark_at = time.monotonic() + BOOKMARK_SECONDS
         try:
             while (left := ends - time.monotonic()) > 0:
-                wait = min(left, BOOKMARK_SECONDS) if options.bookmarks else left
-                events = await self._feed.next(wait)
+                events = await self._feed.next(min(left, HEARTBEAT_SECONDS))
+                batch = [seen for event in events if (seen := select(event, self._defn, options.selection))]
                 if events:
-                    yield [seen for event in events if (seen := select(event, self._defn, options.selection))]
                     self._revision = events[-1].revision
-                elif options.bookmarks:
-                    self._revision = max(self._revision, self._core.store.revision)
-                    yield [self._bookmark({})]
+                if options.bookmarks and time.monotonic() >= bookmark_at:
+                    if not events:
+                        self._revision = max(self._revision, self._core.store.revision)
+                    batch.append(self._bookmark({}))
+                    bookmark_at = time.monotonic() + BOOKMARK_SECONDS
+                yield batch
         except Compacted as gone:
             raise errors.expired(f"too old resource version: the watcher fell behind ({gone.floor})") from gone
         except WatchClosed:

@@ -57,13 +57,16 @@ class WritePath:
             raise errors.conflict(request.defn, request.name)
         return await self.replace(request, old, body)
 
-    async def replace(self, request: Request, old: Item, body: Body, *, track: bool = True) -> Body:
-        """Put `body` over `old`. With `track=False` the body already carries its managedFields (apply)."""
+    async def replace(self, request: Request, old: Item, body: Body, *, track: bool = True, patch: Any = None) -> Body:
+        """Put `body` over `old`. With `track=False` the body already carries its managedFields (apply).
+
+        `patch` is what made the body, for error messages.
+        """
         before = request.defn.convert(old.body)
         subresource = request.subresource if request.subresource == "status" else ""
         prepared = prepare_update(
             request.defn, before, body, subresource=subresource, now=self.core.now(),
-            field_validation=request.field_validation, duplicates=request.duplicates,
+            field_validation=request.field_validation, duplicates=request.duplicates, patch=patch,
         )  # fmt: skip
         request.warnings.extend(prepared.warnings)
         new = prepared.body
@@ -94,7 +97,7 @@ class WritePath:
         wanted = metadata(body).get("resourceVersion")
         if wanted and wanted != str(old.revision):
             raise errors.conflict(request.defn, request.name)
-        return Written(await self.replace(request, old, body), False)
+        return Written(await self.replace(request, old, body, patch=patch), False)
 
     async def _apply(self, request: Request, applied: Any) -> Written:
         if not isinstance(applied, dict):
