@@ -81,8 +81,7 @@ def _check_subject(subject: Body, path: str, *, namespaced: bool) -> list[Cause]
         wrong += [invalid_value(f"{path}.name", name, text) for text in names.dns_subdomain(name)] if name else []
         if subject.get("apiGroup"):
             wrong.append(not_supported(f"{path}.apiGroup", subject["apiGroup"], ("",)))
-        if not subject.get("namespace"):
-            # a RoleBinding could mean its own namespace, but Kubernetes makes people say so
+        if not namespaced and not subject.get("namespace"):  # in a RoleBinding it means the binding's own
             wrong.append(required(f"{path}.namespace"))
     elif kind in ("User", "Group"):
         if subject.get("apiGroup") != _GROUP:
