@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import io
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from tejer.istiod.app import Istiod
+from tejer.istiod.checks.validation import validate
 from tejer.istiod.inject.config import InjectConfig, InjectRequest
 from tejer.istiod.inject.configmaps import inject_config
 from tejer.istiod.inject.inject import inject_pod
@@ -32,7 +33,7 @@ def make_istiod(options: Options, api: Api) -> Istiod:
     translator = Translator()
     injector = Injector(options)
     istiod = Istiod(
-        options, api, render=translator, inject=injector, validate=no_checks, parse_yaml=parse_yaml
+        options, api, render=translator, inject=injector, validate=validate, parse_yaml=parse_yaml
     )  # fmt: skip
     injector.objects = istiod.objects
     translator.problems = istiod.render_problems
@@ -109,7 +110,3 @@ def parse_yaml(text: str) -> Any:
         return YAML(typ="safe", pure=True).load(io.StringIO(text))
     except YAMLError as error:
         raise ValueError(f"not YAML: {error}") from None
-
-
-def no_checks(_: Body, __: Body | None) -> Sequence[Problem]:
-    return ()

@@ -10,9 +10,6 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from google.protobuf.json_format import MessageToDict
-from google.protobuf.message import DecodeError
-
 from tejer.envoy.proto import message_class
 from tejer.istiod.xds.connection import Connection
 from tejer.istiod.xds.protocol import CDS, ECDS, EDS, LDS, RDS, SHORT_NAMES, Rejected, Resource, Snapshot, Watch
@@ -116,6 +113,9 @@ def config_dump(snapshot: Snapshot, *, only: tuple[str, ...] = ()) -> Json:
 
 
 def _decoded(type_url: str, resource: Resource) -> Any:
+    from google.protobuf.json_format import MessageToDict  # only these pages need it
+    from google.protobuf.message import DecodeError
+
     kind = message_class(type_url.rpartition("/")[2])
     try:
         return MessageToDict(kind.FromString(resource.body), preserving_proto_field_name=True)

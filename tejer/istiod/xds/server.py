@@ -28,6 +28,7 @@ from tejer.envoy.proto import (
     IstioCertificateRequest,
     IstioCertificateResponse,
     Struct,
+    Value,
 )
 from tejer.istiod.authn import AuthnError, Caller, bearer, caller_of_spiffe, review_token
 from tejer.istiod.ca.issue import CsrError
@@ -267,10 +268,16 @@ def _node(message: DeltaDiscoveryRequest | DiscoveryRequest, caller: Caller | No
 
 def _plain(metadata: Struct) -> dict[str, Any]:
     """The node's metadata as JSON-like values."""
-    from google.protobuf.json_format import MessageToDict  # reading one node per stream: not hot
+    return {name: _plain_value(value) for name, value in metadata.fields.items()}
 
-    found: dict[str, Any] = MessageToDict(metadata)
-    return found
+
+def _plain_value(value: Value) -> Any:
+    kind = value.WhichOneof("kind")
+    if kind == "struct_value":
+        return _plain(value.struct_value)
+    if kind == "list_value":
+        return [_plain_value(item) for item in value.list_value.values]
+    return getattr(value, kind) if kind in ("string_value", "number_value", "bool_value") else None
 
 
 def _token(stream: GrpcStream) -> str:
