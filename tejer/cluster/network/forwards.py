@@ -145,8 +145,8 @@ class Forwarder:
             for listener in listeners:
                 listener.close()
         process.returncode = 0  # it outlives us; whoever is its parent then reaps it
-        state = {"pid": process.pid, "started": start_time(process.pid), "key": forward.key,
-                 "ports": [[port.host, port.port, port.target, port.target_port] for port in forward.ports]}  # fmt: skip
+        ports = [[port.host, port.port, port.target, port.target_port] for port in forward.ports]
+        state = {"pid": process.pid, "started": start_time(process.pid), "key": forward.key, "ports": ports}
         (self._folder / f"{name}.json").write_text(json.dumps(state))
 
 

@@ -31,24 +31,23 @@ log = logging.getLogger(__name__)
 _AFTER_A_CRASH = 1.0
 
 
-class NodeAgent:
-    """`backend` serves logs, exec and port-forward. Pods outlive `run`: the next agent adopts them."""
+class NodeAgent(NodePodBackend):
+    """Also the API server's `PodBackend`. Pods outlive `run`: the next agent adopts them."""
 
     def __init__(self, api: Api, config: ClusterConfig) -> None:
+        super().__init__(config)
+        self.ready = asyncio.Event()
+        """Bridge and addresses are there: one may listen on them, and pods can start."""
         self._node = Node(api, config, read_host(config))
-        self.backend = NodePodBackend(config)
         self._workers: dict[str, PodWorker] = {}
         self._ports = PortKeeper(self._node)
         self._group: asyncio.TaskGroup | None = None
 
-    async def prepare(self) -> None:
-        """Make bridge and addresses; call it before anything listens on them. Raises RuntimeError in one clear line."""
-        await self._node.in_network(self._node.network.ensure)
-
     async def run(self) -> None:
         """Until cancelled. Raises RuntimeError when the network cannot be set up."""
         node = self._node
-        await self.prepare()
+        await node.in_network(node.network.ensure)
+        self.ready.set()
         self._claim_known_addresses()
         proxy = ServiceProxy(node.services, node.slices, self._apply_services, frozenset({node.config.dns_ip}))
         dns, binder = DnsServer(node.config, node.services, node.slices), ClaimBinder(node)

@@ -1,18 +1,13 @@
-"""Keeps the machine's forwarded ports equal to Services and pods, and says so in their status and events."""
+"""Keeps the machine's forwarded ports equal to Services and pods; a port that can't be had becomes an event."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
 from contextlib import suppress
 
-from tejer.cluster.network.forwards import LOOPBACK, Forwarder, wanted_forwards
+from tejer.cluster.network.forwards import Forwarder, wanted_forwards
 from tejer.cluster.runtime.node import Node
-from tejer.kube.api import ApiError
-from tejer.kube.resource import Body, metadata
-from tejer.kube.types import SERVICES
-
-log = logging.getLogger(__name__)
+from tejer.kube.resource import metadata
 
 _COALESCE_SECONDS = 0.02
 _RETRY_SECONDS = 5.0
@@ -41,22 +36,7 @@ class PortKeeper:
             before = dict(self._forwarder.refused)
             await node.in_files(lambda wanted=wanted: self._forwarder.apply(wanted))  # type: ignore[misc]
             for service in list(node.services.store.values()):
-                await self._report(service, set(wanted), before)
-
-    async def _report(self, service: Body, wanted: set[str], before: dict[str, str]) -> None:
-        meta = metadata(service)
-        key = f"service/{meta.get('namespace')}/{meta.get('name')}"
-        if key not in wanted:
-            return
-        why = self._forwarder.refused.get(key, "")
-        if why and before.get(key) != why:
-            self._node.events.warning(service, "SyncLoadBalancerFailed", why, component="service-controller")
-        ingress = [] if why else [{"ip": LOOPBACK}]
-        old = ((service.get("status") or {}).get("loadBalancer") or {}).get("ingress") or []
-        if [each.get("ip") for each in old] == [each["ip"] for each in ingress]:
-            return
-        patch = {"status": {"loadBalancer": {"ingress": ingress or None}}}
-        try:
-            await self._node.api.patch(SERVICES, str(meta["name"]), str(meta["namespace"]), patch, subresource="status")
-        except ApiError as error:
-            log.warning("%s: its status was not written: %s", key, error.message)
+                meta = metadata(service)
+                why = self._forwarder.refused.get(f"service/{meta.get('namespace')}/{meta.get('name')}", "")
+                if why and why not in before.values():
+                    node.events.warning(service, "SyncLoadBalancerFailed", why, component="service-controller")
