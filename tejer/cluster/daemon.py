@@ -112,14 +112,14 @@ async def _run(config: ClusterConfig, ready: int) -> None:
     await server.start()
     try:
         agent = NodeAgent(server.local("system:node", (MASTERS, "system:nodes")), config)
-        server.backend = agent.backend
-        await agent.prepare()
-        await server.listen(config.gateway_ip)
-        await server.advertise(config.gateway_ip, server.port)
+        server.backend = agent
         runner = Runner(server.local, all_controllers(files.ca_cert.read_text()))
         async with asyncio.TaskGroup() as group:
-            for part in (runner.run(), server.maintain(), agent.run()):
+            for part in (agent.run(), runner.run(), server.maintain()):
                 group.create_task(part)
+            await agent.ready.wait()
+            await server.listen(config.gateway_ip)
+            await server.advertise(config.gateway_ip, server.port)
             await runner.ready.wait()
             gc.collect()
             gc.freeze()
