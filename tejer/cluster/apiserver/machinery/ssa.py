@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from datetime import datetime
 
+from tejer.cluster.apiserver.machinery.decoding import decode
 from tejer.cluster.apiserver.machinery.definition import Definition
 from tejer.cluster.apiserver.machinery.fieldset import PathSet, paths_of, show_path, with_named_parents
 from tejer.cluster.apiserver.machinery.managedfields import (
@@ -41,6 +42,7 @@ def server_side_apply(
     check_kind(defn, applied)
     if metadata(applied).get("managedFields"):
         raise ApiError(400, "BadRequest", "metadata.managedFields must be nil")
+    _check_declared(defn, applied)
     config = _applicable(defn, applied, subresource)
     live = defn.convert(current) if current is not None else None
     entries = _entries_before(defn, live, now)
@@ -100,6 +102,18 @@ def _after_update(
     if not seen and changed:
         out.append(Entry(header, changed))
     return out
+
+
+def _check_declared(defn: Definition, applied: Body) -> None:
+    """An applied configuration may hold only fields of the schema, whatever fieldValidation says."""
+    _, unknown = decode(defn, applied)
+    if not unknown:
+        return
+    meta = metadata(applied)
+    where = f"{meta.get('namespace', '')}/{meta.get('name', '')}; {defn.api_version}, Kind={defn.kind}"
+    problems = [f".{path}: field not declared in schema" for path in unknown]
+    text = problems[0] if len(problems) == 1 else "errors:\n  " + "\n  ".join(problems)
+    raise ApiError(400, "BadRequest", f"failed to create typed patch object ({where}): {text}")
 
 
 def _applicable(defn: Definition, applied: Body, subresource: str) -> Body:
