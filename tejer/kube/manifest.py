@@ -65,18 +65,19 @@ def parse_path(field: str) -> FieldPath:
     return tuple(int(number) if number else key or name for number, key, name in _STEP.findall(field))
 
 
-def load_paths(paths: Sequence[str], *, recursive: bool = False) -> list[Document]:
+def load_paths(paths: Sequence[str], *, recursive: bool = False, strict: bool = True) -> list[Document]:
     """Objects of files, of directories' `.yaml`, `.yml` and `.json` files in order of name, and of stdin (`-`).
 
-    Raises ManifestError, and FileNotFoundError where a path does not exist.
+    `strict` wants `apiVersion` and `kind` of every object. Raises ManifestError, and FileNotFoundError where a path
+    does not exist.
     """
     documents: list[Document] = []
     for path in paths:
         if path == "-":
-            documents += load_bytes(sys.stdin.buffer.read(), "<stdin>")
+            documents += load_bytes(sys.stdin.buffer.read(), "<stdin>", strict=strict)
         else:
             for file in files_in(Path(path), recursive=recursive):
-                documents += load_bytes(file.read_bytes(), str(file))
+                documents += load_bytes(file.read_bytes(), str(file), strict=strict)
     return documents
 
 
@@ -93,7 +94,7 @@ def files_in(path: Path, *, recursive: bool) -> Iterator[Path]:
             yield entry
 
 
-def load_bytes(data: bytes, file: str = "") -> list[Document]:
+def load_bytes(data: bytes, file: str = "", *, strict: bool = True) -> list[Document]:
     """Objects of one file's bytes. Raises ManifestError."""
     if len(data) > MAX_BYTES:
         raise ManifestError(f"{len(data)} bytes is more than the {MAX_BYTES} allowed in one file", file)
@@ -104,10 +105,10 @@ def load_bytes(data: bytes, file: str = "") -> list[Document]:
         line, column = before.count(b"\n") + 1, error.start - before.rfind(b"\n")
         raise ManifestError(f"byte {data[error.start]:#04x} is not UTF-8: save the file as UTF-8", file, line,
                             column) from None  # fmt: skip
-    return load_text(text, file)
+    return load_text(text, file, strict=strict)
 
 
-def load_text(text: str, file: str = "") -> list[Document]:
+def load_text(text: str, file: str = "", *, strict: bool = True) -> list[Document]:
     """Objects of YAML documents or JSON; a `List` gives its items. Raises ManifestError."""
     documents: list[Document] = []
     for node in _compose(text, file):
@@ -118,7 +119,7 @@ def load_text(text: str, file: str = "") -> list[Document]:
         line = node.start_mark.line + 1
         if not isinstance(value, dict):
             raise ManifestError(f"expected an object, got {_kind_of(value)}", file, line)
-        documents += _objects(Document(value, Origin(file=file, line=line), reader.marks))
+        documents += _objects(Document(value, Origin(file=file, line=line), reader.marks), strict)
     return documents
 
 
@@ -128,12 +129,12 @@ def load_value(text: str, file: str = "") -> Any:
     return None if node is None else _Reader(file).value(node, ())
 
 
-def _objects(document: Document) -> Iterator[Document]:
+def _objects(document: Document, strict: bool) -> Iterator[Document]:
     body, origin, marks = document
     items = body.get("items")
     if not (str(body.get("kind", "")).endswith("List") and isinstance(items, list)):
         for field in ("apiVersion", "kind"):
-            if not isinstance(body.get(field), str) or not body[field]:
+            if strict and (not isinstance(body.get(field), str) or not body[field]):
                 raise ManifestError(f"{field} is missing: is this a Kubernetes object?", origin.file, origin.line)
         yield document
         return
@@ -142,7 +143,7 @@ def _objects(document: Document) -> Iterator[Document]:
             raise ManifestError(f"items[{index}]: expected an object, got {_kind_of(item)}", origin.file, origin.line)
         inner = {path[2:]: mark for path, mark in marks.items() if path[:2] == ("items", index)}
         line = marks.get(("items", index), (origin.line, 1))[0]
-        yield from _objects(Document(item, Origin(file=origin.file, line=line), inner))
+        yield from _objects(Document(item, Origin(file=origin.file, line=line), inner), strict)
 
 
 def _compose(text: str, file: str) -> Iterator[Node]:
