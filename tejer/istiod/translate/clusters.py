@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import msgspec
 
-from tejer.envoy.proto import BindConfig, Cluster, SocketAddress, seconds
+from tejer.envoy.proto import BindConfig, Cluster, DnsCluster, SocketAddress, pack, seconds
 from tejer.istiod.model.config import selects
 from tejer.istiod.model.destination import EffectiveRule, subset_policy
 from tejer.istiod.model.endpoints import Endpoint
@@ -20,6 +20,9 @@ from tejer.istiod.translate.endpoints import assignment
 from tejer.istiod.translate.metadata import cluster_metadata
 from tejer.istiod.translate.tls import ads_source
 from tejer.kube.kinds.istio_networking import TrafficPolicy
+
+
+V4_ONLY = 2  # envoy.extensions.clusters.common.dns.v3.DnsLookupFamily
 
 
 class ClusterInput(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,10 +105,16 @@ def _dns(cluster: Cluster, given: ClusterInput) -> bool:
         endpoints = endpoints[:1]
     if not endpoints:
         return False
-    cluster.dns_lookup_family = Cluster.V4_ONLY
-    cluster.respect_dns_ttl = True
-    cluster.dns_refresh_rate.CopyFrom(seconds(given.mesh.dns_refresh))
-    cluster.dns_jitter.CopyFrom(seconds(0.1))
+    logical = given.service.resolution == DNS_ROUND_ROBIN
+    dns = DnsCluster(
+        dns_lookup_family=V4_ONLY,
+        respect_dns_ttl=True,
+        dns_refresh_rate=seconds(given.mesh.dns_refresh),
+        dns_jitter=seconds(0.1),
+        all_addresses_in_single_endpoint=logical,
+    )
+    name = "envoy.cluster.logical_dns" if logical else "envoy.cluster.strict_dns"
+    cluster.cluster_type.CopyFrom(Cluster.CustomClusterType(name=name, typed_config=pack(dns)))
     cluster.load_assignment.CopyFrom(assignment(given.name, endpoints, {}))
     return True
 

@@ -68,7 +68,7 @@ def build(planned: GatewayListener, view: ProxyView, guards: Guards) -> Listener
 def _chains(planned: GatewayListener, view: ProxyView, guards: Guards) -> Iterator[FilterChain]:
     plain = [server for server in planned.servers if server.is_http]
     if plain:
-        manager = _http(plain[0].route, plain[0], planned, view, guards, tls=False)
+        manager = _http(plain[0].route, plain[0], planned, view, guards)
         yield FilterChain(name=planned.name, filters=[manager])
     for server in planned.servers:
         if server.is_http:
@@ -97,7 +97,7 @@ def _tls_chains(
         return
     match = FilterChainMatch(server_names=gateway_tls.server_names(server))
     if server.is_https:
-        manager = _http(server.route, server, planned, view, guards, tls=True)
+        manager = _http(server.route, server, planned, view, guards)
         yield FilterChain(
             name=planned.name,
             filter_chain_match=match,
@@ -117,7 +117,7 @@ def _tls_chains(
 
 
 def _http(
-    route: str, server: GatewayServer, planned: GatewayListener, view: ProxyView, guards: Guards, *, tls: bool
+    route: str, server: GatewayServer, planned: GatewayListener, view: ProxyView, guards: Guards
 ) -> NetworkFilter:
     labels = telemetry.source_labels(view.subject, http=True)
     manager = filters.http_manager(
@@ -134,8 +134,6 @@ def _http(
         gateway=True,
         normalization=view.mesh.path_normalization,
     )
-    if tls:
-        manager.scheme_header_transformation.scheme_to_overwrite = "https"
     return filters.as_filter(manager)
 
 
