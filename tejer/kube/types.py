@@ -5,7 +5,7 @@ Source: Kubernetes 1.33 API reference; for Istio's kinds, istio.io/docs/referenc
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tejer.kube.resource import Body, Key, metadata
 
@@ -212,9 +212,13 @@ ISTIO_TYPES: tuple[ResourceType, ...] = (
 
 
 def find_type(api_version: str, kind: str) -> ResourceType | None:
-    """The type of an object that says `apiVersion` and `kind`, at any served version; None for kinds unknown here."""
+    """The type of an object that says `apiVersion` and `kind`, None for kinds unknown here.
+
+    The answer addresses the object at the version it says (the server wants path and body to agree), which may be
+    another than the storage version.
+    """
     group, _, version = api_version.rpartition("/")
     for rtype in (*BUILTIN_TYPES, *ISTIO_TYPES):
         if rtype.kind == kind and rtype.group == group and version in rtype.versions:
-            return rtype
+            return replace(rtype, version=version)
     return None
