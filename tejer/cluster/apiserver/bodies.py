@@ -33,7 +33,7 @@ def decode_body(data: bytes, content_type: str) -> Any:
     try:
         return _DECODE(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise errors.bad_request(f"the body of the request can not be read as JSON: {error}") from error
+        raise errors.bad_request(f"the body of the request cannot be read as JSON: {error}") from error
 
 
 def _yaml(data: bytes) -> Any:
@@ -43,7 +43,7 @@ def _yaml(data: bytes) -> Any:
     try:
         return YAML(typ="safe", pure=True).load(data.decode())
     except (YAMLError, UnicodeDecodeError, ValueError) as error:
-        raise errors.bad_request(f"the body of the request can not be read as YAML: {error}") from error
+        raise errors.bad_request(f"the body of the request cannot be read as YAML: {error}") from error
 
 
 class _Object(dict[str, Any]):

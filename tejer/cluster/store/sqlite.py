@@ -6,6 +6,7 @@ WAL with synchronous=FULL: a write that was acknowledged survives `kill -9` and 
 from __future__ import annotations
 
 import asyncio
+import errno
 import sqlite3
 import threading
 from collections.abc import Callable, Sequence
@@ -189,24 +190,35 @@ def _open(path: Path) -> sqlite3.Connection:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.touch(mode=0o600)
     db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5)
-    db.execute("PRAGMA journal_mode = WAL")
-    db.execute("PRAGMA synchronous = FULL")
-    schema.migrate(db)
-    # A write now, so that a read-only or full disk is reported at start and not at the first request.
-    db.execute("UPDATE meta SET value = value WHERE key = 'floor'")
+    try:
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("PRAGMA synchronous = FULL")
+        schema.migrate(db)
+        # A write now, so that a read-only or full disk is reported at start and not at the first request.
+        db.execute("UPDATE meta SET value = value WHERE key = 'floor'")
+    except BaseException:
+        db.close()
+        raise
     return db
+
+
+_ADVICE = {
+    "SQLITE_FULL": "free some space on that disk and try again",
+    "SQLITE_IOERR": "is that disk full or broken? Free some space and try again",
+    "SQLITE_READONLY": "make the file and its directory writable, or set TEJER_HOME to a directory that is",
+    "SQLITE_CANTOPEN": "make the directory writable, or set TEJER_HOME to one that is",
+    "SQLITE_CORRUPT": "the file is damaged; move it away and start again, or restore a copy",
+    "SQLITE_NOTADB": "the file is damaged; move it away and start again, or restore a copy",
+    "SQLITE_BUSY": "another process has it open; is a second cluster running on this directory?",
+}
+_ERRNO = {errno.ENOSPC: "SQLITE_FULL", errno.EDQUOT: "SQLITE_FULL", errno.EIO: "SQLITE_IOERR"}
 
 
 def explain(error: Exception, path: Path) -> str:
     """What happened to the store, and what to do about it, in one line."""
-    text = str(error)
-    advice = "nothing was changed"
-    if "full" in text:
-        advice = "nothing was changed; free some space on that disk and try again"
-    elif "readonly" in text or "unable to open" in text or "Read-only" in text:
-        advice = "nothing was changed; make the directory writable or set TEJER_HOME to one that is"
-    elif "malformed" in text or "not a database" in text:
-        advice = "the file is damaged; move it away and start again, or restore a copy"
-    elif "locked" in text:
-        advice = "another process has it open; is a second cluster running on this directory?"
-    return f"the store {path} can not be used: {text}; {advice}"
+    if isinstance(error, OSError):
+        name, text = _ERRNO.get(error.errno or 0, "SQLITE_CANTOPEN"), error.strerror
+    else:
+        name, text = str(getattr(error, "sqlite_errorname", "")), str(error)
+    advice = next((advice for prefix, advice in _ADVICE.items() if name.startswith(prefix)), "see the message")
+    return f"the store {path} cannot be used: {text}; nothing was changed: {advice}"

@@ -148,7 +148,7 @@ def test_a_full_disk_refuses_the_write_and_keeps_the_rest(tmp_path: Path) -> Non
 
 def test_a_place_that_can_not_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(StoreUnavailable, match="can not be used"):
+    with pytest.raises(StoreUnavailable, match="writable"):
         names(tmp_path / "file" / "store.db")
 
 
