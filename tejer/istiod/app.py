@@ -31,6 +31,7 @@ from tejer.istiod.model.mesh import MESH_CONFIG_MAP, READ_TYPES, MeshState
 from tejer.istiod.options import VERSION, Options
 from tejer.istiod.rootcerts import NAME as ROOT_CERT_NAME
 from tejer.istiod.rootcerts import RootCerts
+from tejer.istiod.status import StatusWriter, rejections
 from tejer.istiod.xds.protocol import Snapshot
 from tejer.istiod.xds.pusher import Pusher
 from tejer.istiod.xds.server import Services, make_server, server_tls
@@ -72,12 +73,18 @@ class Istiod:
         self.bundles = Bundles(api, self.leader, self._root, stores)
         self.objects = {name: informer.store for name, informer in self.informers.items()}
         self.render_problems: dict[str, tuple[Problem, ...]] = {}
+        self.status = StatusWriter(api, self.leader, self.all_problems, self.objects, _now)
         self.waiting_for = "objects of the API server"
         self._renewed = asyncio.Event()
         self.ports: dict[str, int] = {}
 
     def trust_domain(self) -> str:
         return self.mesh.settings.trust_domain or self.options.trust_domain
+
+    def all_problems(self) -> list[Problem]:
+        """What is wrong now: with the model, with translation, and in the proxies' opinion."""
+        rendered = [problem for problems in self.render_problems.values() for problem in problems]
+        return [*self.pusher.problems, *rendered, *rejections(self.services.connections.values())]
 
     def _authority(self) -> Authority:
         assert self.authority is not None, "servers start after the authority is there"
@@ -105,6 +112,8 @@ class Istiod:
                 group.create_task(self.bundles.run())
                 group.create_task(keep_renewed(self._authority, self.options.hosts, contexts, self._renewed))
                 group.create_task(self._keep_root())
+                if self.options.write_status:
+                    group.create_task(self.status.run())
                 self.waiting_for = ""
                 log.info("ready: %s", ", ".join(f"{name} :{port}" for name, port in self.ports.items()))
         finally:
@@ -228,6 +237,10 @@ def _informers(api: Api, options: Options) -> dict[str, Informer]:
     )
     watched["rootcerts"] = Informer(api, CONFIGMAPS, field_selector=f"metadata.name={ROOT_CERT_NAME}")
     return watched
+
+
+def _now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _port(server: Server) -> int:

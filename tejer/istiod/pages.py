@@ -49,8 +49,7 @@ def debug_pages(istiod: Istiod) -> dict[str, Page]:
         return await istiod.pusher.inspect(lambda: [*registry.endpoints, *registry.entry_endpoints])
 
     async def problemz(_: Query) -> Any:
-        rendered = [problem for problems in istiod.render_problems.values() for problem in problems]
-        return [*istiod.pusher.problems, *rendered]
+        return istiod.all_problems()
 
     async def graphz(_: Query) -> Any:
         return istiod.mesh.graph.mermaid().splitlines()
