@@ -1,12 +1,13 @@
 """The files a pod's containers have of their own in /etc. Pure.
 
-Source: the kubelet's `pkg/kubelet/network/dns` and hosts file.
+Source: the kubelet's `pkg/kubelet/network/dns` and hosts file; for passwd, what CRI-O does.
 """
 
 from __future__ import annotations
 
 from pathlib import PurePosixPath
 
+from tejer.cluster.runtime.identity import Identity
 from tejer.cluster.runtime.inputs import Inputs
 from tejer.kube.kinds.core import Pod, PodDNSConfig
 
@@ -46,3 +47,11 @@ def hosts_file(pod: Pod, hostname: str, inputs: Inputs) -> bytes:
     lines.append(f"{inputs.pod_ip}\t{own}")
     lines += [f"{alias.ip}\t" + "\t".join(alias.hostnames) for alias in pod.spec.host_aliases]
     return "".join(f"{line}\n" for line in lines).encode()
+
+
+def passwd_file(users: bytes, who: Identity) -> bytes:
+    """The host's users and, if its uid is none of theirs, the container's own: programs such as initdb ask for it."""
+    if any(line.split(b":")[2:3] == [b"%d" % who.uid] for line in users.splitlines()):
+        return users
+    ended = users if not users or users.endswith(b"\n") else users + b"\n"
+    return ended + b"user%d:x:%d:%d::/tmp:/usr/sbin/nologin\n" % (who.uid, who.uid, who.gid)

@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 
 from tejer.cluster.runtime.env import environment, expand
-from tejer.cluster.runtime.etc import hosts_file, resolv_conf
+from tejer.cluster.runtime.etc import hosts_file, passwd_file, resolv_conf
 from tejer.cluster.runtime.identity import Identity, identity
 from tejer.cluster.runtime.images import IMAGES_CONFIG_MAP, resolve
 from tejer.cluster.runtime.inputs import CONFIG_ERROR, Host, Inputs, PlanError
@@ -92,6 +92,7 @@ def plan_container(pod: Pod, container: Container, inputs: Inputs) -> ContainerP
             "/etc/resolv.conf": resolv_conf(pod, inputs),
             "/etc/hosts": hosts_file(pod, hostname_of(pod), inputs),
             "/etc/hostname": hostname_of(pod).encode() + b"\n",
+            "/etc/passwd": passwd_file(inputs.host.users, who),
             "/etc/shadow": b"",
         },
         read_only_root=bool(context and context.read_only_root_filesystem),
