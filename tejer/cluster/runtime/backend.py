@@ -125,7 +125,8 @@ async def _ask(directory: Path, order: wire.Message) -> tuple[wire.Message, list
     try:
         async with asyncio.timeout(_ANSWER_SECONDS):
             await asyncio.get_running_loop().sock_sendall(sock, wire.encode({"id": 1, **order}))
-            return await receive(sock, wire.Decoder())
+            messages, fds = await receive(sock, wire.Decoder())
+            return messages[0], fds
     except OSError as error:
         raise ApiError(500, "InternalError", f"the pod's shim does not answer: {error}") from error
     finally:

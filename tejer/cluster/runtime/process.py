@@ -67,7 +67,8 @@ class ContainerProcess:
             sock.setblocking(True)  # a fresh unix socket takes this much at once
             socket.send_fds(sock, [order], theirs)
             sock.setblocking(False)
-            answer, fds = await receive(sock, self._decoder)
+            (answer, *events), fds = await receive(sock, self._decoder)
+            self._take(events)
             if "error" in answer:
                 raise OSError(answer["error"])
             if tty:
@@ -145,10 +146,13 @@ class ContainerProcess:
             if not data:
                 self._exit = _KILLED
                 break
-            for message in self._decoder.feed(data):
-                if message.get("event") == "exit":
-                    self._exit = message["exit"]
+            self._take(self._decoder.feed(data))
         return self._exit
+
+    def _take(self, messages: list[wire.Message]) -> None:
+        for message in messages:
+            if message.get("event") == "exit":
+                self._exit = message["exit"]
 
     async def close(self) -> None:
         """Kills the process if it still runs. Idempotent."""
@@ -184,10 +188,10 @@ def _pipes(stdin: bool) -> tuple[list[int], list[int]]:
     return [feed, out_read, err_read], [read, out, err]
 
 
-async def receive(sock: socket.socket, decoder: wire.Decoder) -> tuple[wire.Message, list[int]]:
-    """The next message and the descriptors that came with it. Raises ConnectionError at the end of the stream.
+async def receive(sock: socket.socket, decoder: wire.Decoder) -> tuple[list[wire.Message], list[int]]:
+    """The next messages and the descriptors that came with them. Raises ConnectionError at the end of the stream.
 
-    The shim answers an order before anything else, and one connection has one order: nothing is left in `decoder`.
+    The shim answers an order before anything else; a quick process's end may come along with the answer.
     """
     fds: list[int] = []
     while True:
@@ -198,7 +202,7 @@ async def receive(sock: socket.socket, decoder: wire.Decoder) -> tuple[wire.Mess
             raise ConnectionError("the pod's shim is gone")
         messages = decoder.feed(data)
         if messages:
-            return messages[0], fds
+            return messages, fds
 
 
 async def _readable(sock: socket.socket) -> None:
