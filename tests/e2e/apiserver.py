@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime
 import json
+import os
 import subprocess
 import threading
 from collections.abc import Callable, Coroutine, Iterator
@@ -137,6 +138,7 @@ class Kubectl:
 
     def __init__(self, binary: str, kubeconfig: Path, cache: Path) -> None:
         self.binary, self.kubeconfig, self.cache = binary, kubeconfig, cache
+        self.environment: dict[str, str] = {}
 
     @property
     def minor(self) -> int:
@@ -148,7 +150,10 @@ class Kubectl:
         return [self.binary, f"--kubeconfig={self.kubeconfig}", f"--cache-dir={self.cache}", *args]
 
     def run(self, *args: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-        return subprocess.run(self.command(*args), input=stdin, capture_output=True, text=True, timeout=60)
+        environment = {**os.environ, **self.environment}
+        return subprocess.run(
+            self.command(*args), input=stdin, capture_output=True, text=True, timeout=60, env=environment
+        )
 
     def __call__(self, *args: str, stdin: str = "") -> str:
         done = self.run(*args, stdin=stdin)
