@@ -44,6 +44,7 @@ class Settings:
     key_type: str = "ECDSA"
     certificate_seconds: int = 86_400
     drain_seconds: float = 5.0
+    drain_time_seconds: float = 45.0
     exit_on_zero_connections: bool = False
     minimum_drain_seconds: float = 5.0
     admin_port: int = ADMIN_PORT
@@ -92,6 +93,8 @@ def parse_settings(arguments: list[str], environment: Mapping[str, str], pod_fil
         key_type="ECDSA" if environment.get("ECC_SIGNATURE_ALGORITHM", "ECDSA") else "RSA",
         certificate_seconds=int(duration(environment.get("SECRET_TTL", "24h"))),
         drain_seconds=duration(str(config.get("terminationDrainDuration") or "5s")),
+        drain_time_seconds=duration(str(config.get("drainDuration") or "45s")),
+        agent_port=_number(config.get("statusPort"), "statusPort") or AGENT_PORT,
         exit_on_zero_connections=_truth(environment.get("EXIT_ON_ZERO_ACTIVE_CONNECTIONS", "")),
         minimum_drain_seconds=duration(environment.get("MINIMUM_DRAIN_DURATION", "5s")),
     )

@@ -16,7 +16,6 @@ from tejer.envoy.agent.metadata import bootstrap_params, worker_threads
 from tejer.envoy.agent.settings import Settings
 from tejer.envoy.bootstrap import bootstrap, sds_files
 
-DRAIN_TIME_SECONDS = 45
 _POLL_SECONDS = 1.0
 _KILL_AFTER_SECONDS = 3.0
 
@@ -34,7 +33,8 @@ def write_configuration(settings: Settings) -> Path:
 
 def envoy_command(binary: Path, configuration: Path, settings: Settings, cpus: int) -> list[str]:
     """Istio's command line for Envoy (pkg/envoy/proxy.go)."""
-    command = [str(binary), "-c", str(configuration), "--drain-time-s", str(DRAIN_TIME_SECONDS)]
+    command = [str(binary), "-c", str(configuration), "--drain-time-s"]
+    command.append(str(max(1, round(settings.drain_time_seconds))))
     command += ["--drain-strategy", "immediate", "--local-address-ip-version", "v4"]
     command += ["--file-flush-interval-msec", "1000", "--disable-hot-restart", "--allow-unknown-static-fields"]
     command += [

@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from tejer.envoy.capture import checked_ports, checked_ranges, split_list
-from tejer.kube.manifest import ManifestError, load_value
 
 SIDECAR = "sidecar.istio.io/"
 TRAFFIC = "traffic.sidecar.istio.io/"
@@ -104,28 +102,3 @@ def check_annotations(annotations: Mapping[str, str]) -> tuple[str, ...]:
     if problems:
         raise ValueError("; ".join(problems))
     return tuple(f"annotation {name} has no effect: {why}" for name, why in NOT_YET.items() if name in annotations)
-
-
-def proxy_config(mesh: Mapping[str, Any], annotations: Mapping[str, str]) -> dict[str, Any]:
-    """The effective ProxyConfig: the mesh's `defaultConfig` under the pod's annotation. Raises ValueError."""
-    text = annotations.get(PROXY_CONFIG, "")
-    override = _yaml_mapping(text) if text else {}
-    return _merge(dict(mesh.get("defaultConfig") or {}), override)
-
-
-def _yaml_mapping(text: str) -> dict[str, Any]:
-    try:
-        value = load_value(text, f"annotation {PROXY_CONFIG}")
-    except ManifestError as problem:
-        raise ValueError(str(problem)) from None
-    if not isinstance(value, dict):
-        raise ValueError(f"annotation {PROXY_CONFIG} holds no fields of a ProxyConfig")
-    return value
-
-
-def _merge(base: dict[str, Any], override: dict[str, Any]) -> dict[str, Any]:
-    result = dict(base)
-    for name, value in override.items():
-        held = result.get(name)
-        result[name] = _merge(held, value) if isinstance(held, dict) and isinstance(value, dict) else value
-    return result

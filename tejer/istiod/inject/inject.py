@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from typing import Any
 
-from tejer.istiod.inject.annotations import TEMPLATES, check_annotations, proxy_config
+from tejer.istiod.inject.annotations import TEMPLATES, check_annotations
 from tejer.istiod.inject.config import Injected, InjectRequest, JsonPatchOp
 from tejer.istiod.inject.decide import REVISION, decide
 from tejer.istiod.inject.merge import merge_container
 from tejer.istiod.inject.patch import diff
 from tejer.istiod.inject.probes import PROXY, rewrite_probes
 from tejer.istiod.inject.prometheus import merge_annotations
+from tejer.istiod.inject.proxyconfig import proxy_config
 from tejer.istiod.inject.template import INIT, Context, init_container, proxy_container, volumes
 from tejer.istiod.model.workload import canonical_name, canonical_revision, workload_name
 from tejer.kube.resource import Body, metadata
@@ -45,8 +47,9 @@ def inject_pod(request: InjectRequest) -> Injected | None:
         return None
     warnings = check_annotations(annotations)
     template = _template(annotations)
-    context = _context(request, annotations, template)
-    return Injected(_apply(context, template), warnings)
+    effective = proxy_config(request.config.mesh, annotations)
+    context = _context(request, annotations, template, effective.config)
+    return Injected(_apply(context, template), (*warnings, *effective.warnings))
 
 
 def _template(annotations: Mapping[str, str]) -> str:
@@ -57,7 +60,9 @@ def _template(annotations: Mapping[str, str]) -> str:
     return names[0]
 
 
-def _context(request: InjectRequest, annotations: Mapping[str, str], template: str) -> Context:
+def _context(
+    request: InjectRequest, annotations: Mapping[str, str], template: str, effective: Mapping[str, Any]
+) -> Context:
     spec = request.pod.get("spec") or {}
     config = request.config
     applications = tuple(item for item in spec.get("containers") or () if item.get("name") != PROXY)
@@ -67,7 +72,7 @@ def _context(request: InjectRequest, annotations: Mapping[str, str], template: s
         namespace=request.namespace,
         workload=workload_name(request.pod),
         owner=owner(request.pod, request.namespace),
-        proxy_config=proxy_config(config.mesh, annotations),
+        proxy_config=effective,
         annotations=annotations,
         app_containers=applications,
     )

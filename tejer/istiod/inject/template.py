@@ -54,6 +54,8 @@ class Context:
 
     @property
     def status_port(self) -> int:
+        if STATUS_PORT not in self.annotations and (port := self.proxy_config.get("statusPort")):
+            return int(port)
         return int(self.annotation(STATUS_PORT, "global.proxy.statusPort", "15020"))
 
     @property
@@ -173,7 +175,9 @@ def environment(context: Context) -> list[Body]:
         "ISTIO_META_NETWORK": config.network,
         "ISTIO_META_WORKLOAD_NAME": context.workload,
         "ISTIO_META_OWNER": context.owner,
-        "ISTIO_META_MESH_ID": str(config.value("global.meshID") or config.trust_domain),
+        "ISTIO_META_MESH_ID": str(
+            context.proxy_config.get("meshId") or config.value("global.meshID") or config.trust_domain
+        ),
         "TRUST_DOMAIN": config.trust_domain,
         APP_PROBERS: context.app_probers,
         APP_SCRAPE: context.app_scrape,

@@ -168,6 +168,24 @@ def test_proxy_config_of_mesh_and_pod_are_merged() -> None:
     assert container(body, "istio-proxy")["lifecycle"]["postStart"]["exec"]["command"] == ["pilot-agent", "wait"]
 
 
+def test_proxy_config_is_used_warned_of_or_refused() -> None:
+    annotation = "proxy.istio.io/config"
+    result = inject_pod(request(pod(annotations={annotation: "statusPort: 16020\ntracing: {sampling: 5.0}\n"})))
+    assert result is not None
+    assert result.warnings == ("proxy config field tracing has no effect yet",)
+    assert result.pod["metadata"]["annotations"]["prometheus.io/port"] == "16020"
+    arguments = container(result.pod, "istio-init")["args"]
+    assert arguments[arguments.index("-d") + 1] == "15090,15021,16020"
+    with pytest.raises(ValueError, match="unknown fields: nonsense"):
+        inject(request(pod(annotations={annotation: "nonsense: 1"})))
+    with pytest.raises(ValueError, match=r"Expected `int \| null`, got `str` - at .*concurrency"):
+        inject(request(pod(annotations={annotation: "concurrency: many"})))
+    capture = "proxyMetadata: {ISTIO_META_DNS_CAPTURE: 'true'}"
+    result = inject_pod(request(pod(annotations={annotation: capture})))
+    assert result is not None
+    assert "ISTIO_META_DNS_CAPTURE has no effect yet" in result.warnings[0]
+
+
 def test_a_broken_proxy_config_refuses_the_pod() -> None:
     with pytest.raises(ValueError, match=r"annotation proxy\.istio\.io/config"):
         inject(request(pod(annotations={"proxy.istio.io/config": "a: [1"})))
