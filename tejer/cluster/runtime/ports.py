@@ -29,7 +29,8 @@ class PortKeeper:
         await node.pods.synced.wait()
         while True:
             with suppress(TimeoutError):  # a port that was taken may be free now
-                await asyncio.wait_for(self._changed.wait(), _RETRY_SECONDS if self._forwarder.refused else None)
+                async with asyncio.timeout(_RETRY_SECONDS if self._forwarder.refused else None):
+                    await self._changed.wait()
             await asyncio.sleep(_COALESCE_SECONDS)
             self._changed.clear()
             wanted = wanted_forwards(node.services.store.values(), node.pods.store.values(), node.config)

@@ -59,7 +59,8 @@ class Sandbox:
         self._answers[number] = future
         try:
             await asyncio.get_running_loop().sock_sendall(self._socket, wire.encode({"op": op, "id": number, **fields}))
-            answer = await asyncio.wait_for(future, _ANSWER_SECONDS)
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                answer = await future
         finally:
             self._answers.pop(number, None)
         if "error" in answer:

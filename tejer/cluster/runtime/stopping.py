@@ -35,11 +35,13 @@ async def stop_container(run: PodRun, name: str, grace: float | None, why: str =
             await _signal(run, name, _stop_signal(run, name))
             left = max(deadline - loop.time(), _LEAST_AFTER_HOOK)
             with suppress(TimeoutError):
-                await asyncio.wait_for(exited.wait(), left)
+                async with asyncio.timeout(left):
+                    await exited.wait()
         while not exited.is_set():
             await _signal(run, name, signal.SIGKILL)
             with suppress(TimeoutError):
-                await asyncio.wait_for(exited.wait(), _KILL_PATIENCE)
+                async with asyncio.timeout(_KILL_PATIENCE):
+                    await exited.wait()
     finally:
         run.stopping.discard(name)
 

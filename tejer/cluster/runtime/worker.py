@@ -103,8 +103,9 @@ class PodWorker:
 
     async def _sleep(self, wake: float | None) -> None:
         seconds = None if wake is None else max(wake - time.time(), 0.0)
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self.run.changed.wait(), seconds)
+        with suppress(TimeoutError):  # not wait_for: that can swallow a cancellation
+            async with asyncio.timeout(seconds):
+                await self.run.changed.wait()
 
     def _back_off(self, name: str) -> None:
         run = self.run
