@@ -31,24 +31,33 @@ _FIELDS = {"http_port": "ingress_http_port", "https_port": "ingress_https_port"}
 @click.option("--output", "-o", type=click.Choice(["text", "json"]), default="text", help="Output format.")
 def up(bare: bool, profile: str, home: Path | None, output: str, **options: Any) -> None:
     """Start the embedded cluster and the mesh. Running it again repairs what is missing."""
-    from tejer.cluster.config import default_home
-    from tejer.cluster.lifecycle import choose_config, exclusive
-
     changes = {_FIELDS.get(name, name): options[name] for name in _OPTIONS if options[name] is not None}
-    home = home.absolute() if home else default_home()
     quiet = output == "json"
-    try:
-        with exclusive(home):
-            config = choose_config(home, changes)
-            started = _start(config, quiet)
-            if not bare:
-                _install_mesh(config, profile, quiet)
-    except RuntimeError as error:
-        raise click.ClickException(str(error)) from error
+    config, started = bring_up(home, changes, "" if bare else profile, quiet)
     if quiet:
         print_structured(_facts(config, started, bare), "json")
     else:
         _say_what_next(config, bare)
+
+
+def bring_up(home: Path | None, changes: dict[str, Any], profile: str, quiet: bool) -> tuple[ClusterConfig, Started]:
+    """Start the cluster of `home` with `changes` to its settings and install `profile` on it ("" installs nothing).
+
+    Raises click.ClickException saying what is in the way.
+    """
+    from tejer.cluster.config import default_home
+    from tejer.cluster.lifecycle import choose_config, exclusive
+
+    home = home.absolute() if home else default_home()
+    try:
+        with exclusive(home):
+            config = choose_config(home, changes)
+            started = _start(config, quiet)
+            if profile:
+                _install_mesh(config, profile, quiet)
+    except RuntimeError as error:
+        raise click.ClickException(str(error)) from error
+    return config, started
 
 
 def _start(config: ClusterConfig, quiet: bool) -> Started:
@@ -73,24 +82,19 @@ def _start(config: ClusterConfig, quiet: bool) -> Started:
 
 
 def _install_mesh(config: ClusterConfig, profile: str, quiet: bool) -> None:
-    """What `tejer install --set profile=...` does, on this cluster whatever the current context is."""
     import asyncio
 
     from tejer.cli.installing import install_mesh
     from tejer.istiod.install.options import build_options
-    from tejer.kube.api import ApiError
     from tejer.kube.client import HttpApi
-    from tejer.kube.kubeconfig import load
+    from tejer.kube.kubeconfig import connect
 
     async def install(tell: Tell) -> None:
-        async with HttpApi(load([config.admin_kubeconfig]), field_manager="tejer-cli") as api:
+        async with HttpApi(connect(str(config.admin_kubeconfig), "tejer")) as api:
             await install_mesh(api, build_options([f"profile={profile}"], []), done=tell)
 
     with step(f"Mesh ({profile} profile)", quiet=quiet) as tell:
-        try:
-            asyncio.run(install(tell))
-        except (ApiError, OSError, ValueError) as error:
-            raise RuntimeError(f"the cluster runs, but the mesh could not be installed: {error}") from error
+        asyncio.run(install(tell))
 
 
 def _facts(config: ClusterConfig, started: Started, bare: bool) -> dict[str, Any]:
