@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 from cryptography import x509
 from grpclib.exceptions import GRPCError
 
+from tejer.istiod.ca.authority import self_signed, to_secret
 from tejer.istiod.rootcerts import NAME as ROOT_CERT_NAME
 from tejer.istiod.translate.rendered import RenderedResource, resource
 from tejer.istiod.xds.protocol import CDS, LDS, Snapshot
@@ -18,7 +23,7 @@ from tejer.kube.api import Api, ApiError
 from tejer.kube.client import HttpApi
 from tejer.kube.kubeconfig import load
 from tejer.kube.resource import Body
-from tejer.kube.types import CONFIGMAPS, SERVICES
+from tejer.kube.types import CONFIGMAPS, SECRETS, SERVICES
 from tests.e2e.apiserver import RunningServer, running_server
 from tests.e2e.istiod import (
     OPTIONS,
@@ -39,7 +44,7 @@ def one_cluster_per_service(view: Any) -> Snapshot:
     for seen in view.services:
         service = seen.service
         body = repr((service.hostname, service.ports)).encode()
-        made[service.hostname] = resource(service.hostname, body, [service.key])
+        made[service.hostname] = resource(service.hostname, body, [service.source])
     return {CDS: made, LDS: {}}
 
 
@@ -137,5 +142,83 @@ def test_who_is_not_who_it_says_is_refused(tmp_path: Path) -> None:
                     await proxy.send(CDS)
                     await proxy.receive()
             assert caught.value.status.name == "UNAUTHENTICATED"
+
+    with_cluster(tmp_path, scenario)
+
+
+def test_a_plugged_in_ca_is_used_without_a_restart(tmp_path: Path) -> None:
+    async def scenario(_: RunningServer, admin: Api, api: Api) -> None:
+        async with running_istiod(api, one_cluster_per_service) as istiod:
+            pod = await make_pod(admin, "shop", "web", {"app": "web"})
+            old = await root_in(admin, "shop")
+            mine = self_signed(datetime.now(UTC), "acme.example")
+            meta = {"name": "cacerts", "namespace": OPTIONS.namespace}
+            await admin.create(SECRETS, {"metadata": meta, "data": to_secret(mine)})
+            async with asyncio.timeout(10):
+                while (root := await root_in(admin, "shop")) == old:
+                    await asyncio.sleep(0.05)
+            assert root == mine.root.decode()
+            csr, _key = make_csr()
+            bearer = await token(admin, "shop", "web", pod)
+            chain = await request_certificate(istiod.ports["xds"], root, bearer, csr)
+            leaf = x509.load_pem_x509_certificate(chain[0].encode())
+            leaf.verify_directly_issued_by(mine.certificate)
+
+    with_cluster(tmp_path, scenario)
+
+
+def test_two_replicas_serve_and_one_writes(tmp_path: Path) -> None:
+    async def scenario(_: RunningServer, admin: Api, api: Api) -> None:
+        other = replace(OPTIONS, pod="istiod-other")
+        async with (
+            running_istiod(api, one_cluster_per_service) as first,
+            running_istiod(api, one_cluster_per_service, options=other) as second,
+        ):
+            assert first.leader.elected.is_set() and not second.leader.elected.is_set()
+            assert first._authority().root == second._authority().root
+            pod = await make_pod(admin, "shop", "web", {"app": "web"})
+            root, (csr, _key) = await root_in(admin, "shop"), make_csr()
+            for istiod in (first, second):
+                bearer = await token(admin, "shop", "web", pod)
+                assert (await request_certificate(istiod.ports["xds"], root, bearer, csr))[-1] == root
+
+    with_cluster(tmp_path, scenario)
+
+
+def test_debug_pages_and_metrics(tmp_path: Path) -> None:
+    async def scenario(_: RunningServer, admin: Api, api: Api) -> None:
+        async with running_istiod(api, one_cluster_per_service) as istiod, aiohttp.ClientSession() as session:
+
+            async def get(path: str, port: str = "monitoring") -> tuple[int, str]:
+                async with session.get(f"http://127.0.0.1:{istiod.ports[port]}{path}") as answer:
+                    return answer.status, await answer.text()
+
+            assert await get("/ready", "http") == (200, "ready\n")
+            await make_pod(admin, "shop", "web", {"app": "web"})
+            node = "sidecar~10.0.0.1~web.shop~shop.svc.cluster.local"
+            await admin.create(SERVICES, service("web", "shop"))
+            async with asyncio.timeout(5):
+                while "web.shop.svc" not in (await get("/debug/registryz"))[1]:
+                    await asyncio.sleep(0.02)
+            async with delta_client(istiod.ports["plaintext"], None, node, ISTIO_VERSION="1.28.0") as proxy:
+                await proxy.send(CDS)
+                await proxy.receive(refuse="cluster web.shop.svc.cluster.local is bad")
+                async with asyncio.timeout(5):
+                    while "is bad" not in (text := (await get("/debug/syncz"))[1]):
+                        await asyncio.sleep(0.02)
+                [entry] = json.loads(text)
+                assert (entry["proxy"], entry["istio_version"]) == ("web.shop", "1.28.0")
+                assert entry["types"]["CDS"]["status"] == "ERROR"
+                assert entry["types"]["CDS"]["objects"] == ["services/shop/web"]
+                assert "rejected it (CDS)" in (await get("/debug/problemz"))[1]
+                dump = json.loads((await get("/debug/config_dump?proxyID=web.shop"))[1])
+                assert "web.shop.svc.cluster.local" in dump["configs"]["CDS"]
+                assert (await get("/debug/config_dump?proxyID=nobody"))[0] == 404
+                assert (await get("/debug/nothing"))[0] == 404
+                for page in ("adsz", "edsz?proxyID=web.shop", "configz", "registryz", "endpointz", "graphz"):
+                    assert (await get(f"/debug/{page}"))[0] == 200, page
+                text = (await get("/metrics"))[1]
+                assert "\npilot_xds 1\n" in text and 'pilot_xds_pushes{type="cds"} 1' in text
+                assert "\npilot_total_xds_rejects 1\n" in text
 
     with_cluster(tmp_path, scenario)
