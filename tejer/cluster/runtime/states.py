@@ -78,7 +78,7 @@ def begun(state: ContainerState, *, attempt: int, pid: int, container_id: str, n
 
 def ended(state: ContainerState, end: Ended) -> ContainerState:
     """After an end: the first restart is immediate, then 10 s, 20 s ... 5 min."""
-    lasted = end.finished - end.started >= BACKOFF_FORGOTTEN
+    lasted = end.started > 0 and end.finished - end.started >= BACKOFF_FORGOTTEN  # 0: it never started
     failures = 1 if lasted else state.failures + 1
     delay = 0.0 if failures == 1 else min(FIRST_BACKOFF * 2 ** (failures - 2), LONGEST_BACKOFF)
     return replace(
