@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from dataclasses import replace
 
 from tejer.cluster.apiserver import errors
 from tejer.cluster.apiserver.auth.authorizer import Authorizer
@@ -46,7 +47,7 @@ class Admission:
             new = self._allocated(request, old, new)
             request.warnings.extend(validate(request.defn, new, old, request.subresource))
             self.authorizer.check_escalation(request, new, old)
-            await self.webhooks.validate(attributes, new, request.warnings)
+            await self.webhooks.validate(replace(attributes, new=new), new, request.warnings)
             yield new
 
     async def deletion(self, request: Request, old: Body) -> None:

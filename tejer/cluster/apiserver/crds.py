@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import logging
+
 from tejer.cluster.apiserver.core import Core
 from tejer.cluster.apiserver.machinery.crd import crd_status
 from tejer.cluster.store.log import ANY_REVISION, Event, RevisionConflict
 from tejer.kube.resource import Body, Key, metadata, name_of
 from tejer.kube.types import CUSTOMRESOURCEDEFINITIONS
+
+log = logging.getLogger(__name__)
 
 CLEANUP = "customresourcecleanup.apiextensions.k8s.io"
 _GROUP, _PLURAL = CUSTOMRESOURCEDEFINITIONS.group, CUSTOMRESOURCEDEFINITIONS.plural
@@ -34,16 +38,24 @@ class CrdKeeper:
     def load(self) -> None:
         """Serve what the store holds at start."""
         for item in self.core.store.list(_GROUP, _PLURAL):
-            self.core.registry.set_crd(item.body)
+            self._serve(item.body)
 
     async def hook(self, event: Event) -> None:
         if event.key[:2] == (_GROUP, _PLURAL):
             if event.new is None:
                 self.core.registry.drop_crd(event.key.name)
             else:
-                self.core.registry.set_crd(event.new)
+                self._serve(event.new)
         elif event.new is None:
             await self._last_of(event.key)
+
+    def _serve(self, crd: Body) -> None:
+        try:
+            self.core.registry.set_crd(crd)
+        except Exception:
+            # One CRD that we can't make sense of must not keep the server from starting.
+            log.exception("the kind of CustomResourceDefinition %s is not served", name_of(crd))
+            self.core.registry.drop_crd(name_of(crd))
 
     async def _last_of(self, gone: Key) -> None:
         item = self.core.store.get(CUSTOMRESOURCEDEFINITIONS.key("", f"{gone.resource}.{gone.group}"))

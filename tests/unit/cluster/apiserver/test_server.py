@@ -155,6 +155,24 @@ def test_a_restart_keeps_objects_kinds_and_tokens(tmp_path: Path) -> None:
     asyncio.run(main())
 
 
+def test_a_broken_crd_in_the_store_does_not_stop_the_server(caplog: pytest.LogCaptureFixture) -> None:
+    async def main() -> None:
+        server = make()
+        await server.open()
+        await server.local("system:tester").create(CUSTOMRESOURCEDEFINITIONS, CRD)
+        item = server.store.get(CUSTOMRESOURCEDEFINITIONS.key("", "widgets.example.com"))
+        assert item is not None
+        broken = {**item.body, "spec": {**item.body["spec"], "versions": [{"served": True, "schema": 7}]}}
+        await server.store.write(item.key, broken, expect=item.revision)
+        again = ApiServer(server.store, server.config)
+        await again.open()
+        await again.stop()
+        await server.stop()
+
+    asyncio.run(main())
+    assert "widgets.example.com is not served" in caplog.text
+
+
 def test_the_signing_key_can_not_be_read_through_the_api() -> None:
     async def main() -> None:
         server = make()
