@@ -27,7 +27,8 @@ _HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 
 STATS_PREFIXES = ("istio_", "cluster_manager", "listener_manager", "server", "cluster.xds-grpc", "wasm", "component")
 STATS_SUFFIXES = ("rbac.allowed", "rbac.denied", "shadow_allowed", "shadow_denied", "downstream_cx_active")
-STATS_REGEXES = (r"vhost\..*\.route\..*",)
+# Which TLS versions peers really used is what an auditor asks first; a listener has one counter for each in use.
+STATS_REGEXES = (r"vhost\..*\.route\..*", r"listener\..*\.ssl\.versions\..*")
 
 # What a circuit breaker or outlier detection did is worth a counter, on clusters that come by CDS only.
 BREAKER_SUFFIXES = (
