@@ -21,7 +21,6 @@ from tejer.istiod.translate.metadata import cluster_metadata
 from tejer.istiod.translate.tls import ads_source
 from tejer.kube.kinds.istio_networking import TrafficPolicy
 
-
 V4_ONLY = 2  # envoy.extensions.clusters.common.dns.v3.DnsLookupFamily
 
 

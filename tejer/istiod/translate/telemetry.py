@@ -8,6 +8,7 @@ come out empty; the agent writes "unknown" for them at :15020.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Literal
 
 from tejer.envoy.identity import ATTRIBUTES, PeerSubject, peer_state_key, subject_extractor
 from tejer.envoy.proto import (
@@ -40,6 +41,7 @@ from tejer.istiod.model.telemetry import AccessLogRule
 MUTUAL_TLS, NO_TLS, UNKNOWN = "mutual_tls", "none", "unknown"
 STDOUT = "/dev/stdout"
 MAX_SERIES = 20_000
+LogType = Literal["TcpUpstreamConnected", "TcpConnectionEnd"]
 
 DEFAULT_TEXT = (
     '[%START_TIME%] "%REQ(:METHOD)% %REQ(X-ENVOY-ORIGINAL-PATH?:PATH)% %PROTOCOL%" %RESPONSE_CODE% %RESPONSE_FLAGS% '
@@ -217,19 +219,14 @@ def tcp_metrics(labels: Mapping[str, str]) -> list[AccessLog]:
         counter("istio_tcp_received_bytes_total", "%BYTES_RECEIVED%"),
     ]
 
-    def log(kind: int, counters: list[StatsAccessLog.Counter]) -> AccessLog:
+    def log(kind: LogType, counters: list[StatsAccessLog.Counter]) -> AccessLog:
         return AccessLog(
             name="envoy.access_loggers.stats",
             filter=AccessLogFilter(log_type_filter=LogTypeFilter(types=[kind])),
             typed_config=pack(StatsAccessLog(stats_scope=_scope(), counters=counters)),
         )
 
-    return [log(_TCP_UPSTREAM_CONNECTED, opened), log(_TCP_CONNECTION_END, closed)]
-
-
-# envoy.data.accesslog.v3.AccessLogType
-_TCP_UPSTREAM_CONNECTED = 1
-_TCP_CONNECTION_END = 4
+    return [log("TcpUpstreamConnected", opened), log("TcpConnectionEnd", closed)]
 
 
 def peer_filter() -> NetworkFilter:
