@@ -30,6 +30,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("logs", "tejer.cli.logs:logs", "Print the logs of a pod", CLUSTER),
     Command("get", "tejer.cli.get:get", "List objects", CLUSTER),
     Command("apply", "tejer.cli.apply:apply", "Apply the objects of files", CLUSTER),
+    Command("delete", "tejer.cli.delete:delete", "Delete objects by name or file", CLUSTER),
     Command("install", "tejer.cli.install:install", "Install the mesh on a cluster", MESH),
     Command("upgrade", "tejer.cli.install:upgrade", "Install over an older version", MESH),
     Command("uninstall", "tejer.cli.uninstall:uninstall", "Remove the mesh from a cluster", MESH),

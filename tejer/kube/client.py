@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 import socket
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -24,6 +24,7 @@ from tejer.kube.types import ResourceType
 PAGE = 500
 USER_AGENT = "tejer"
 _TIMEOUT = aiohttp.ClientTimeout(total=60, sock_connect=10)
+OnWarning = Callable[[str], None]
 _decode_json = msgspec.json.Decoder().decode
 _encode_json = msgspec.json.Encoder().encode
 
@@ -31,8 +32,16 @@ _encode_json = msgspec.json.Encoder().encode
 class HttpApi:
     """Use as `async with HttpApi(connection) as api:`; the session opens with the first request."""
 
-    def __init__(self, connection: Connection, *, field_manager: str = USER_AGENT) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        field_manager: str = USER_AGENT,
+        on_warning: Callable[[str], None] | None = None,
+    ) -> None:
+        """`on_warning` gets the text of every Warning header (deprecations, settings without effect)."""
         self.connection, self.field_manager = connection, field_manager
+        self._on_warning = on_warning
         self._session: aiohttp.ClientSession | None = None
         self._token = _Token(connection)
 
@@ -94,6 +103,9 @@ class HttpApi:
                 server_hostname=self.connection.server_name or None,
             ) as response:
                 answer = await response.read()
+                for header in response.headers.getall("Warning", ()) if self._on_warning else ():
+                    assert self._on_warning is not None
+                    self._on_warning(_warning_text(header))
                 if response.status >= 400:
                     raise _api_error(response.status, answer)
                 return answer
@@ -255,6 +267,12 @@ def _api_error(status: int, answer: bytes) -> ApiError:
         str(body.get("message", "")) or f"HTTP {status}",
         body.get("details"),
     )
+
+
+def _warning_text(header: str) -> str:
+    """RFC 7234: `299 - "text"`, quotes in it escaped."""
+    _, quote, rest = header.partition('"')
+    return rest.rpartition('"')[0].replace('\\"', '"').replace("\\\\", "\\") if quote else header
 
 
 def _unreachable(connection: Connection, error: aiohttp.ClientError) -> OSError:
