@@ -7,6 +7,7 @@ what every proxy has), `full: true` keeps access logs. `pytest --update-golden` 
 from __future__ import annotations
 
 import fnmatch
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -54,7 +55,7 @@ def test_output(case: str) -> None:
     yaml.width = 160
     if os.environ.get("UPDATE_GOLDEN"):
         with path.open("w") as file:
-            yaml.dump(actual, file)
+            yaml.dump(json.loads(json.dumps(actual, sort_keys=True)), file)
     assert YAML(typ="safe", pure=True).load(path.read_text()) == actual
 
 
