@@ -1,14 +1,32 @@
 #!/bin/sh
-# Installs what only the tests use and pip cannot give: kubectl, and PostgreSQL's server where there is none.
+# Installs what only the tests use and pip cannot give: kubectl and curl from apt. Safe to repeat.
+# Where another kubectl is installed, Debian's (1.20) is put beside the project, so that old clients are tested too.
 set -eu
+cd "$(dirname "$0")/.."
+tools=build/tools
+if [ "$(id -u)" = 0 ]; then sudo=""; else sudo=sudo; fi
+
+install() {
+    $sudo apt-get update -qq
+    # shellcheck disable=SC2086
+    DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq $1 >/dev/null
+}
+
+fetch_old_kubectl() {
+    directory=$(mktemp -d)
+    (cd "$directory" && apt-get update -qq 2>/dev/null; cd "$directory" && apt-get download -qq kubernetes-client) || return 0
+    dpkg -x "$directory"/kubernetes-client_*.deb "$directory/root"
+    mkdir -p "$tools"
+    version=$("$directory/root/usr/bin/kubectl" version --client --short 2>/dev/null | sed -n 's/.*v\(1\.[0-9]*\)\..*/\1/p')
+    cp "$directory/root/usr/bin/kubectl" "$tools/kubectl.${version:-1.20}"
+    rm -r "$directory"
+}
+
 missing=""
 command -v kubectl >/dev/null 2>&1 || missing="$missing kubernetes-client"
 command -v curl >/dev/null 2>&1 || missing="$missing curl"
-if [ -z "$missing" ]; then
-    echo "Nothing to install."
-    exit 0
+[ -z "$missing" ] || install "$missing"
+if command -v apt-get >/dev/null 2>&1 && [ -z "$(ls "$tools"/kubectl.* 2>/dev/null)" ]; then
+    fetch_old_kubectl
 fi
-if [ "$(id -u)" = 0 ]; then sudo=""; else sudo=sudo; fi
-$sudo apt-get update -qq
-# shellcheck disable=SC2086
-DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq $missing
+kubectl version --client 2>/dev/null | head -1

@@ -8,7 +8,6 @@ The troubleshooting recipes run on a mesh broken in the way each describes, and 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -25,9 +24,9 @@ ROLLED_OUT = "kubectl rollout status deployment -n finance-app --timeout=90s"
 
 
 @pytest.fixture(scope="module")
-def shell(bare_cluster: Shell) -> Iterator[Shell]:
+def shell(bare_cluster: Shell) -> Shell:
     """`tejer up --bare`: an empty cluster, as after `minikube start`."""
-    return bare_cluster  # type: ignore[return-value]
+    return bare_cluster
 
 
 def pod_name(shell: Shell, app: str, version: str = "v1") -> str:
