@@ -225,7 +225,8 @@ def warning_header(text: str) -> str:
 
 
 def failure(error: ApiError) -> web.Response:
-    response = _json(error.body, status=error.code)
+    # `details` is always there, as in kube-apiserver: kubectl debug crashes without.
+    response = _json({**error.body, "details": error.details}, status=error.code)
     if error.code == 401:
         response.headers["WWW-Authenticate"] = 'Bearer realm="tejer"'
     if retry := error.details.get("retryAfterSeconds"):
