@@ -30,6 +30,14 @@ async def follow_log(path: Path, options: LogOptions, running: Callable[[], Awai
         async for chunk in _read_from(file, offset, options):
             yield chunk
     follower = _Follower(path, starts[-1][1] if starts else 0, options)
+    try:
+        async for chunk in _watch(follower, running):
+            yield chunk
+    finally:
+        follower.close()
+
+
+async def _watch(follower: _Follower, running: Callable[[], Awaitable[bool]]) -> AsyncIterator[bytes]:
     quiet, last_round = 0, False
     while True:
         chunk = follower.more()
@@ -98,6 +106,9 @@ class _Follower:
             return b""
         *lines, self._rest = (self._rest + block).split(b"\n")
         return _render(lines, self._options)
+
+    def close(self) -> None:
+        self._file.close()
 
     def _rotated(self) -> bool:
         try:

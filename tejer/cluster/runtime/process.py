@@ -45,7 +45,7 @@ class ContainerProcess:
 
     def __init__(self, sock: socket.socket, decoder: wire.Decoder) -> None:
         self._socket, self._decoder = sock, decoder
-        self._exit: int | None = None
+        self._exit: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._outputs: list[tuple[int, asyncio.StreamReader, asyncio.ReadTransport]] = []
         self._stdin: asyncio.WriteTransport | None = None
         self._flow = _Flow()
@@ -88,6 +88,8 @@ class ContainerProcess:
 
     async def _adopt(self, ours: list[int], stdin: bool) -> None:
         loop = asyncio.get_running_loop()
+        if not self._exit.done():
+            loop.add_reader(self._socket.fileno(), self._hear)
         if stdin:
             writer, _ = await loop.connect_write_pipe(lambda: self._flow, os.fdopen(ours.pop(0), "wb", 0))
             self._stdin = writer
@@ -136,26 +138,34 @@ class ContainerProcess:
                 fcntl.ioctl(self._terminal, termios.TIOCSWINSZ, struct.pack("HHHH", height, width, 0, 0))
 
     async def wait(self) -> int:
-        """The exit code; 137 when the container or its shim went away."""
-        while self._exit is None:
-            await _readable(self._socket)
-            try:
-                data = self._socket.recv(65536)
-            except OSError:
-                data = b""
-            if not data:
-                self._exit = _KILLED
-                break
-            self._take(self._decoder.feed(data))
-        return self._exit
+        """The exit code; 137 when the container or its shim went away, or `close` came first."""
+        return await asyncio.shield(self._exit)
+
+    def _hear(self) -> None:
+        """The shim tells of the end, or is gone."""
+        try:
+            data = self._socket.recv(65536)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        self._take(self._decoder.feed(data))
+        if not data:
+            self._end(_KILLED)
 
     def _take(self, messages: list[wire.Message]) -> None:
         for message in messages:
             if message.get("event") == "exit":
-                self._exit = message["exit"]
+                self._end(int(message["exit"]))
+
+    def _end(self, code: int) -> None:
+        if not self._exit.done():
+            asyncio.get_running_loop().remove_reader(self._socket.fileno())
+            self._exit.set_result(code)
 
     async def close(self) -> None:
         """Kills the process if it still runs. Idempotent."""
+        self._end(_KILLED)
         self._socket.close()
         if self._stdin is not None:
             self._stdin.close()
