@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from tejer.istiod.leader import Leader
 from tejer.istiod.xds.connection import Connection
-from tejer.istiod.xds.protocol import SHORT_NAMES, Rejected
+from tejer.istiod.xds.protocol import SHORT_NAMES
 from tejer.kube.api import Api, ApiError
 from tejer.kube.problem import Problem, Severity
 from tejer.kube.resource import Body, Key, metadata
@@ -39,17 +39,16 @@ class StatusWrite(NamedTuple):
 
 
 def rejections(connections: Iterable[Connection]) -> list[Problem]:
-    """A problem for each object behind a resource that a proxy rejects now."""
+    """A problem for each object behind a resource that a proxy has not taken."""
     found: dict[tuple[Key, str], Problem] = {}
     for connection in connections:
+        node = connection.node
         for type_url, watch in connection.stream.watches.items():
-            if not watch.error:
-                continue
-            culprits = Rejected(type_url, "", watch.error, watch.rejected).culprits()
-            for key in sorted({key for resource in culprits for key in resource.sources}):
-                node, short = connection.node, SHORT_NAMES.get(type_url, type_url)
-                message = f"proxy {node.name}.{node.namespace} rejected it ({short}): {watch.error}"
-                found.setdefault((key, watch.error), Problem(severity=Severity.ERROR, key=key, message=message))
+            for resource, why in watch.refusals.values():
+                for key in resource.sources if resource is not None else ():
+                    short = SHORT_NAMES.get(type_url, type_url)
+                    message = f"proxy {node.name}.{node.namespace} rejected it ({short}): {why}"
+                    found.setdefault((key, why), Problem(severity=Severity.ERROR, key=key, message=message))
     return list(found.values())
 
 

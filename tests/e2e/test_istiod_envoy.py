@@ -27,11 +27,13 @@ from tejer.envoy.agent.settings import Settings
 from tejer.envoy.agent.supervise import write_configuration
 from tejer.envoy.bootstrap import bootstrap
 from tejer.envoy.paths import PROXY_DIR
+from tejer.envoy.proto import Cluster, Duration
 from tejer.istiod.app import Istiod
 from tejer.istiod.model.view import ProxyView
 from tejer.istiod.parts import Translator, parse_yaml
-from tejer.istiod.translate.rendered import RenderedResource
-from tejer.istiod.xds.protocol import Snapshot
+from tejer.istiod.status import rejections
+from tejer.istiod.translate.rendered import RenderedResource, from_message
+from tejer.istiod.xds.protocol import CDS, Snapshot
 from tejer.kube.api import Api
 from tejer.kube.resource import Body
 from tejer.kube.types import SERVICES
@@ -186,3 +188,40 @@ def test_a_restarted_istiod_resends_nothing(tmp_path: Path, proxy_dir: Path) -> 
             await envoy.__aexit__(None, None, None)
 
     with_cluster(tmp_path, scenario)
+
+
+class Faulty(Moved):
+    """A translation with a fault: clusters of services called `broken` have what Envoy refuses."""
+
+    def __call__(self, view: ProxyView) -> Snapshot:
+        snapshot = super().__call__(view)
+        clusters = dict(snapshot[CDS])
+        for name, held in snapshot[CDS].items():
+            if "|broken." in name:
+                bad = Cluster.FromString(held.body)
+                bad.connect_timeout.CopyFrom(Duration(seconds=-1))
+                clusters[name] = from_message(name, bad, held.sources)
+        return {**snapshot, CDS: clusters}
+
+
+def test_what_envoy_rejects_is_named_with_its_object_and_the_rest_goes_on(
+    tmp_path: Path, proxy_dir: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def scenario(_: RunningServer, admin: Api, api: Api) -> None:
+        async with running_istiod(api, Faulty(proxy_dir), parse_yaml=parse_yaml) as istiod:
+            pod = await make_pod(admin, "shop", "web", {"app": "web"})
+            root = await root_in(admin, "shop")
+            async with running_envoy(proxy_dir, istiod, admin, pod, root) as proxy:
+                for name in ("web", "broken"):
+                    await admin.create(SERVICES, service(name, "shop"))
+                await proxy.wait_for("present", cluster="outbound|80||web.shop.svc.cluster.local")
+                async with asyncio.timeout(10):
+                    while not (problems := rejections(istiod.services.connections.values())):
+                        await asyncio.sleep(0.05)
+                assert [str(problem.key) for problem in problems] == ["services/shop/broken"]
+                await admin.create(SERVICES, service("pay", "shop"))
+                await proxy.wait_for("present", cluster="outbound|80||pay.shop.svc.cluster.local")
+                assert "outbound|80||broken.shop.svc.cluster.local" not in await proxy.admin("/clusters")
+
+    with_cluster(tmp_path, scenario)
+    assert any("made from services/shop/broken" in record.getMessage() for record in caplog.records)

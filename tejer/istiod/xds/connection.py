@@ -85,7 +85,7 @@ class Connection:
     def _rejected(self, rejected: Rejected) -> None:
         self.rejections.append((time.time(), rejected))
         short = SHORT_NAMES.get(rejected.type_url, rejected.type_url)
-        culprits = rejected.culprits()
+        culprits = rejected.resources
         objects = sorted({str(key) for resource in culprits for key in resource.sources})
         log.warning(
             "%s: proxy %s.%s rejected %s: %s%s",

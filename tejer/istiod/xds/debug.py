@@ -12,7 +12,7 @@ from typing import Any
 
 from tejer.envoy.proto import message_class
 from tejer.istiod.xds.connection import Connection
-from tejer.istiod.xds.protocol import CDS, ECDS, EDS, LDS, RDS, SHORT_NAMES, Rejected, Resource, Snapshot, Watch
+from tejer.istiod.xds.protocol import CDS, ECDS, EDS, LDS, RDS, SHORT_NAMES, Resource, Snapshot, Watch
 
 Json = dict[str, Any]
 
@@ -52,8 +52,8 @@ def _watch(watch: Watch) -> Json:
         "resources": sum(1 for _ in watch.subscribed(watch.base)),
     }
     if watch.error:
-        culprits = Rejected("", "", watch.error, watch.rejected).culprits()
-        found |= {"error": watch.error, "rejected": [r.name for r in culprits], "objects": objects(culprits)}
+        names = [r.name for r in watch.rejected]
+        found |= {"error": watch.error, "rejected": names, "objects": objects(watch.rejected)}
     return found
 
 
@@ -77,7 +77,7 @@ def adsz(connections: Iterable[Connection]) -> Json:
             },
             "rejections": [
                 {"at": _time(at), "type": SHORT_NAMES.get(r.type_url, r.type_url), "message": r.message,
-                 "objects": objects(r.culprits())}
+                 "objects": objects(r.resources)}
                 for at, r in connection.rejections
             ],
         }

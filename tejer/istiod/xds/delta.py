@@ -14,6 +14,7 @@ from tejer.istiod.xds.protocol import (
     Send,
     Snapshot,
     Watch,
+    named_in,
 )
 
 WILDCARD = "*"
@@ -32,8 +33,7 @@ class DeltaStream:
         watch = self.watches.get(request.type_url)
         if watch is None:
             return self._first(request)
-        rejected = watch.note_answer(request)
-        commands: list[Command] = [rejected] if rejected else []
+        commands = self._answer(watch, request)
         if request.subscribe or request.unsubscribe:
             commands += self._subscription(watch, request)
         return commands
@@ -88,11 +88,32 @@ class DeltaStream:
             return []
         return [self._send(request.type_url, watch, send, removed)]
 
+    def _answer(self, watch: Watch, request: Request) -> list[Command]:
+        """Take an ACK or NACK. Answers to responses we don't know (or answered before) are ignored.
+
+        Some errors make Envoy refuse a whole response because of one resource that it doesn't name. Then halves are
+        sent until the resource is found and all others are in.
+        """
+        if not request.nonce or request.nonce not in watch.in_flight:
+            return []
+        resources = watch.in_flight.pop(request.nonce)
+        if not request.error:
+            watch.note_ack(request.nonce, resources)
+            return []
+        culprits = named_in(request.error, resources)
+        current = tuple(r for r in resources if watch.base.get(r.name) == r and watch.wants(r.name))
+        if culprits or len(resources) == 1 or not current:
+            return [watch.note_refusal(request, culprits or resources)]
+        middle = (len(current) + 1) // 2
+        return [self._send(request.type_url, watch, half, ()) for half in (current[:middle], current[middle:]) if half]
+
     def _subscription(self, watch: Watch, request: Request) -> list[Command]:
         """Names asked for are always answered (the client may have dropped them); unknown ones as removed."""
         if WILDCARD in request.unsubscribe:
             watch.wildcard = False
         watch.names.difference_update(request.unsubscribe)
+        for name in request.unsubscribe:
+            watch.refusals.pop(name, None)
         asked = dict.fromkeys(name for name in request.subscribe if name != WILDCARD)
         watch.names.update(asked)
         if WILDCARD in request.subscribe and not watch.wildcard:
@@ -110,7 +131,7 @@ class DeltaStream:
     def _send(self, type_url: str, watch: Watch, resources: tuple[Resource, ...], removed: tuple[str, ...]) -> Send:
         self._nonces += 1
         nonce = f"{self._nonces:x}"
-        watch.note_sent(nonce, resources)
+        watch.note_sent(nonce, resources, removed)
         if type_url == CDS:
             endpoints = self.snapshot.get(EDS, NOTHING)
             self._resend.update(r.name for r in resources if r.name in endpoints)

@@ -77,33 +77,41 @@ class Send(NamedTuple):
 
 
 class Rejected(NamedTuple):
-    """Command: the client refused the response `nonce`, which carried `resources`; tell people."""
+    """Command: the client refused `resources`, which came under `nonce` (none: a response without any); tell people."""
 
     type_url: str
     nonce: str
     message: str
     resources: tuple[Resource, ...]
 
-    def culprits(self) -> tuple[Resource, ...]:
-        """The resources that the message names, or all of the response."""
-        return tuple(r for r in self.resources if r.name and r.name in self.message) or self.resources
-
 
 Command: TypeAlias = Send | Rejected
 
 
+SHORTEST_TELLING_NAME = 8
+"""A name shorter than this ("80") may stand in a message by chance."""
+
+
+def named_in(message: str, resources: tuple[Resource, ...]) -> tuple[Resource, ...]:
+    """The resources that a client's error message names."""
+    return tuple(r for r in resources if len(r.name) >= SHORTEST_TELLING_NAME and r.name in message)
+
+
 @dataclass(slots=True)
 class Watch:
-    """What a client subscribes to of one type, and how far it has got. Times are epoch seconds."""
+    """What a client subscribes to of one type, and how far it has got. Times are epoch seconds.
+
+    `refusals` are the resources that the client has not taken: name -> (resource, why). A refusal of a response without
+    resources has the name "".
+    """
 
     wildcard: bool = False
     names: set[str] = field(default_factory=set)
     base: Resources = field(default_factory=dict)
     in_flight: dict[str, tuple[Resource, ...]] = field(default_factory=dict)
+    refusals: dict[str, tuple[Resource | None, str]] = field(default_factory=dict)
     sent_nonce: str = ""
     acked_nonce: str = ""
-    error: str = ""
-    rejected: tuple[Resource, ...] = ()
     sent_at: float = 0.0
     acked_at: float = 0.0
 
@@ -116,27 +124,39 @@ class Watch:
         else:
             yield from (resources[name] for name in sorted(self.names) if name in resources)
 
-    def note_sent(self, nonce: str, resources: tuple[Resource, ...]) -> None:
+    def note_sent(self, nonce: str, resources: tuple[Resource, ...], removed: tuple[str, ...] = ()) -> None:
         self.in_flight[nonce] = resources
         self.sent_nonce, self.sent_at = nonce, time.time()
+        for name in removed:
+            self.refusals.pop(name, None)
 
-    def note_answer(self, request: Request) -> Rejected | None:
-        """Take an ACK or NACK. Answers to responses we don't know (or answered before) are ignored."""
-        if not request.nonce or request.nonce not in self.in_flight:
-            return None
-        resources = self.in_flight.pop(request.nonce)
-        if request.error:
-            self.error, self.rejected = request.error, resources
-            return Rejected(request.type_url, request.nonce, request.error, resources)
-        self.acked_nonce, self.acked_at = request.nonce, time.time()
-        if not self.in_flight:
-            self.error, self.rejected = "", ()
-        return None
+    def note_ack(self, nonce: str, resources: tuple[Resource, ...]) -> None:
+        self.acked_nonce, self.acked_at = nonce, time.time()
+        self.refusals.pop("", None)
+        for resource in resources:
+            self.refusals.pop(resource.name, None)
+
+    def note_refusal(self, request: Request, resources: tuple[Resource, ...]) -> Rejected:
+        """The client refused these resources (or a response that carried none)."""
+        for resource in resources:
+            self.refusals[resource.name] = (resource, request.error)
+        if not resources:
+            self.refusals[""] = (None, request.error)
+        return Rejected(request.type_url, request.nonce, request.error, resources)
+
+    @property
+    def error(self) -> str:
+        """Why something was refused, "" if nothing is."""
+        return "; ".join(dict.fromkeys(why for _, why in self.refusals.values()))
+
+    @property
+    def rejected(self) -> tuple[Resource, ...]:
+        return tuple(resource for resource, _ in self.refusals.values() if resource is not None)
 
     @property
     def status(self) -> str:
         """As `istioctl proxy-status` says it."""
-        if self.error:
+        if self.refusals:
             return "ERROR"
         if not self.sent_nonce:
             return "NOT SENT"

@@ -21,6 +21,7 @@ from tejer.istiod.xds.protocol import (
     Send,
     Snapshot,
     Watch,
+    named_in,
 )
 
 
@@ -39,8 +40,10 @@ class SotwStream:
         if request.nonce != watch.sent_nonce:
             return []  # an answer to an older response: the client will answer the newer one too
         repeated = request.nonce not in watch.in_flight
-        if rejected := watch.note_answer(request):
-            return [rejected]
+        resources = watch.in_flight.pop(request.nonce, ())
+        if request.error:
+            return [watch.note_refusal(request, named_in(request.error, resources) or resources)]
+        watch.note_ack(request.nonce, resources)
         return self._names(watch, request, repeated=repeated)
 
     def push(self, snapshot: Snapshot) -> list[Command]:

@@ -69,7 +69,7 @@ def request(line: str) -> Request:
 def show(command: Command) -> str:
     words = " ".join(f"{r.name}={r.version}" for r in command.resources)
     if isinstance(command, Rejected):
-        names = " ".join(r.name for r in command.culprits())
+        names = " ".join(r.name for r in command.resources)
         return f"! {SHORT[command.type_url]} #{command.nonce} {names}: {command.message}"
     words += "".join(f" -{name}" for name in command.removed)
     return f"< {SHORT[command.type_url]} #{command.nonce} {words.strip()}".rstrip()
