@@ -6,7 +6,6 @@ Source: istio/api security/v1alpha1/ca.proto (package istio.v1.auth).
 from __future__ import annotations
 
 from google.protobuf.descriptor_pb2 import DescriptorProto, FieldDescriptorProto, FileDescriptorProto
-from google.protobuf.descriptor_pool import DescriptorPool
 
 CREATE_CERTIFICATE = "/istio.v1.auth.IstioCertificateService/CreateCertificate"
 """Unary gRPC method: IstioCertificateRequest -> IstioCertificateResponse."""
@@ -42,13 +41,3 @@ CA_FILE = FileDescriptorProto(
 )
 
 ISTIO_FILES = (CA_FILE,)
-
-
-def ca_pool() -> DescriptorPool:
-    """A small pool with only the CA's messages, for processes that have no need of Envoy's 559 files."""
-    from google.protobuf import struct_pb2
-
-    pool = DescriptorPool()
-    pool.AddSerializedFile(struct_pb2.DESCRIPTOR.serialized_pb)
-    pool.Add(CA_FILE)
-    return pool

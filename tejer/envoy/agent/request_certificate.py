@@ -1,4 +1,4 @@
-"""Obtain one workload certificate: a short-lived process, so that grpc and cryptography never stay in memory.
+"""Obtain one workload certificate: a short-lived process, so that cryptography and TLS never stay in memory.
 
 `python -m tejer.envoy.agent.request_certificate CA_HOST:PORT TOKEN_FILE ROOTS_FILE CERTS_DIR KEY_TYPE SECONDS`
 
@@ -10,24 +10,23 @@ choice by the token; the CSR's Subject and SANs are empty because nobody may tru
 
 from __future__ import annotations
 
-import asyncio
 import json
+import socket
 import ssl
 import sys
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPrivateKeyTypes
-from google.protobuf import message_factory
-from grpclib.client import Channel
-from grpclib.exceptions import GRPCError, StreamTerminatedError
 
 from tejer.envoy.agent.atomic import replace_files
-from tejer.envoy.istio_protos import CREATE_CERTIFICATE, ca_pool
+from tejer.envoy.agent.ca_messages import certificate_chain, certificate_request
+from tejer.envoy.agent.grpc_unary import GrpcError, call
 
+CREATE_CERTIFICATE = "/istio.v1.auth.IstioCertificateService/CreateCertificate"
 CALL_SECONDS = 10.0
 
 
@@ -58,26 +57,18 @@ def tls_context(roots_pem: str) -> ssl.SSLContext:
     return context
 
 
-async def sign(address: str, token: str, roots_pem: str, csr: str, seconds: int) -> list[str]:
-    """The certificate chain for `csr`, leaf first and root last. Raises OSError or GRPCError."""
+def sign(address: str, token: str, roots_pem: str, csr: str, seconds: int) -> list[str]:
+    """The certificate chain for `csr`, leaf first and root last. Raises OSError, GrpcError or ValueError."""
     host, _, port = address.rpartition(":")
-    pool = ca_pool()
-    request_class: Any = message_factory.GetMessageClass(
-        pool.FindMessageTypeByName("istio.v1.auth.IstioCertificateRequest")
-    )
-    response_class: Any = message_factory.GetMessageClass(
-        pool.FindMessageTypeByName("istio.v1.auth.IstioCertificateResponse")
-    )
-    from grpclib.client import UnaryUnaryMethod
-
-    channel = Channel(host, int(port), ssl=tls_context(roots_pem))
-    try:
-        method: Any = UnaryUnaryMethod(channel, CREATE_CERTIFICATE, request_class, response_class)
-        request = request_class(csr=csr, validity_duration=seconds)
-        answer = await method(request, metadata={"authorization": f"Bearer {token}"}, timeout=CALL_SECONDS)
-        return list(answer.cert_chain)
-    finally:
-        channel.close()
+    with (
+        socket.create_connection((host, int(port)), CALL_SECONDS) as plain,
+        tls_context(roots_pem).wrap_socket(plain, server_hostname=host) as connection,
+    ):
+        if connection.selected_alpn_protocol() != "h2":
+            raise ConnectionError("the server speaks no HTTP/2")
+        message = certificate_request(csr, seconds)
+        answer = call(connection, address, CREATE_CERTIFICATE, message, [("authorization", f"Bearer {token}")])
+    return certificate_chain(answer)
 
 
 def assemble(key: CertificateIssuerPrivateKeyTypes, chain: list[str], roots_pem: str) -> Issued:
@@ -117,14 +108,14 @@ def main(arguments: list[str]) -> int:
         token = Path(token_path).read_text().strip()
         roots = Path(roots_path).read_text()
         key = new_key(key_type)
-        chain = asyncio.run(sign(address, token, roots, signing_request(key), int(seconds)))
+        chain = sign(address, token, roots, signing_request(key), int(seconds))
         issued = assemble(key, chain, roots)
         validity = {"not_before": issued.not_before, "not_after": issued.not_after}
         replace_files(Path(certs_dir), {**issued.files, "validity.json": json.dumps(validity).encode()})
-    except GRPCError as refusal:
-        print(f"{address} refused: {refusal.status.name}: {refusal.message}", file=sys.stderr)  # noqa: T201
+    except GrpcError as refusal:
+        print(f"{address} refused: {refusal}", file=sys.stderr)  # noqa: T201
         return 1
-    except (OSError, ValueError, TimeoutError, StreamTerminatedError) as problem:
+    except (OSError, ValueError) as problem:
         print(f"{address}: {type(problem).__name__}: {problem}", file=sys.stderr)  # noqa: T201
         return 1
     print(json.dumps(validity))  # noqa: T201

@@ -8,11 +8,12 @@ import pytest
 
 from scripts import envoy_stubs
 from tejer.envoy import descriptors
-from tejer.envoy.istio_protos import ca_pool
+from tejer.envoy.agent.ca_messages import certificate_chain, certificate_request
 from tejer.envoy.proto import (
     Cluster,
     DeltaDiscoveryResponse,
     IstioCertificateRequest,
+    IstioCertificateResponse,
     TcpProxy,
     TrafficDirection,
     XdsResource,
@@ -79,11 +80,14 @@ def test_equal_messages_have_equal_bytes_whatever_the_order_of_their_maps() -> N
     assert any_bytes(one) == any_bytes(other)
 
 
-def test_the_small_ca_pool_speaks_the_same_wire_format() -> None:
-    request = IstioCertificateRequest(csr="pem", validity_duration=86400, metadata=struct({"CertSigner": "x"}))
-    small = ca_pool().FindMessageTypeByName("istio.v1.auth.IstioCertificateRequest")
-    assert [field.number for field in small.fields] == [1, 3, 4]
-    assert any_bytes(request).startswith(b"\x0a\x03pem\x18\x80\xa3\x05")
+def test_the_agents_own_coding_of_the_ca_messages_is_protobufs() -> None:
+    request = certificate_request("pem" * 100, 86400)
+    assert request == any_bytes(IstioCertificateRequest(csr="pem" * 100, validity_duration=86400))
+    chain = ["leaf" * 100, "", "root"]
+    assert certificate_chain(any_bytes(IstioCertificateResponse(cert_chain=chain))) == chain
+    for broken in (b"\x0a\x05abc", b"\x0d\x00\x00\x00\x00", b"\x0a"):
+        with pytest.raises(ValueError, match="the CA's answer is"):
+            certificate_chain(broken)
 
 
 def test_short_names_are_found_lazily_and_unknown_ones_say_what_to_do() -> None:
