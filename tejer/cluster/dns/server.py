@@ -9,7 +9,7 @@ from typing import Any, cast
 from dnslib import QTYPE, RCODE, DNSError, DNSRecord
 
 from tejer.cluster.config import ClusterConfig
-from tejer.cluster.dns.answer import answer, failure
+from tejer.cluster.dns.answer import alias_to_follow, answer, failure
 from tejer.cluster.dns.upstream import RESOLV_CONF, ask_upstream, resolvers
 from tejer.cluster.dns.zone import Zone, build_zone
 from tejer.kube.informer import Informer
@@ -65,17 +65,15 @@ class DnsServer:
         if query is None:
             return
         reply = answer(query, self.zone)
-        if reply is not None:
+        if reply is not None and not alias_to_follow(reply, self.zone):
             transport.sendto(_fit(query, reply), peer)
         elif self._group is not None and self._in_flight < _MAX_IN_FLIGHT:
-            self._group.create_task(self._forward_udp(data, query, peer, transport))
+            self._group.create_task(self._answer_udp(query, data, peer, transport))
 
-    async def _forward_udp(
-        self, data: bytes, query: DNSRecord, peer: Any, transport: asyncio.DatagramTransport
-    ) -> None:
+    async def _answer_udp(self, query: DNSRecord, data: bytes, peer: Any, transport: asyncio.DatagramTransport) -> None:
         self._in_flight += 1
         try:
-            transport.sendto(await self._outside(data, query, tcp=False), peer)
+            transport.sendto(await self._answer(query, data, tcp=False), peer)
         finally:
             self._in_flight -= 1
 
@@ -87,14 +85,26 @@ class DnsServer:
                 query = _parse(data)
                 if query is None:
                     return
-                reply = answer(query, self.zone)
-                packed = reply.pack() if reply is not None else await self._outside(data, query, tcp=True)
+                packed = await self._answer(query, data, tcp=True)
                 writer.write(len(packed).to_bytes(2, "big") + packed)
                 await writer.drain()
         except (OSError, TimeoutError, asyncio.IncompleteReadError):
             return
         finally:
             writer.close()
+
+    async def _answer(self, query: DNSRecord, data: bytes, *, tcp: bool) -> bytes:
+        """The packed answer to any query, with what other servers must be asked for."""
+        reply = answer(query, self.zone)
+        if reply is None:
+            return await self._outside(data, query, tcp=tcp)
+        target = alias_to_follow(reply, self.zone)
+        if target:
+            onward = DNSRecord.question(target, QTYPE[query.q.qtype])
+            found = _parse_reply(await self._outside(bytes(onward.pack()), onward, tcp=tcp))
+            for record in found.rr if found is not None else ():
+                reply.add_answer(record)
+        return bytes(reply.pack()) if tcp else _fit(query, reply)
 
     async def _outside(self, data: bytes, query: DNSRecord, *, tcp: bool) -> bytes:
         """A name that isn't ours: the host's resolvers' answer, else SERVFAIL at once or after their short time."""
@@ -134,6 +144,13 @@ def _parse(data: bytes) -> DNSRecord | None:
     except (DNSError, ValueError, IndexError, UnicodeError):
         return None
     return query if len(query.questions) == 1 and query.header.qr == 0 else None
+
+
+def _parse_reply(data: bytes) -> DNSRecord | None:
+    try:
+        return DNSRecord.parse(data)
+    except (DNSError, ValueError, IndexError, UnicodeError):
+        return None
 
 
 def _fit(query: DNSRecord, reply: DNSRecord) -> bytes:

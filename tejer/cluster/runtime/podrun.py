@@ -44,6 +44,7 @@ class PodRun:
         self.stopping: set[str] = set()
         self._watchers: dict[str, list[asyncio.Task[None]]] = {}
         self._exits: dict[str, asyncio.Event] = {}
+        self._early_exits: dict[str, Message] = {}
 
     def wake(self) -> None:
         self.changed.set()
@@ -116,10 +117,17 @@ class PodRun:
         name = str(record["name"])
         state = self.states.get(name)
         if state is None or not state.running or state.attempt != record["attempt"]:
+            self._early_exits[name] = record  # it was quicker than the answer to its start
             return
         self.unwatch(name)
         self.set_state(ended(state, self.end_of(record)))
         self.exit_event(name)
+
+    def catch_up(self, name: str) -> None:
+        """The state says now that the attempt runs; its end may have been told before."""
+        record = self._early_exits.pop(name, None)
+        if record is not None and record["attempt"] == self.states[name].attempt:
+            self.on_exit(record)
 
     def end_of(self, record: Message) -> Ended:
         name, attempt, code = str(record["name"]), int(record["attempt"]), int(record["exit"])

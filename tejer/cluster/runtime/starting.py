@@ -107,7 +107,8 @@ async def start_container(run: PodRun, name: str, keeper: TokenKeeper) -> bool:
     )
     run.set_state(begun_state)
     run.normal("Started", f"Started container {name}", name)
-    return True
+    run.catch_up(name)
+    return run.states[name].running
 
 
 def _fresh(run: PodRun, path: os.PathLike[str], owner: int = 0) -> os.PathLike[str]:

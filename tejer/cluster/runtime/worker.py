@@ -50,6 +50,9 @@ class PodWorker:
     def refresh_volumes(self) -> None:
         """Something that the pod's files are made of has changed."""
         self._volumes_stale = True
+        for state in list(self.run.states.values()):
+            if state.stage is Stage.WAITING and state.reason != "CrashLoopBackOff":
+                self.run.set_state(replace(state, not_before=0.0))  # what it lacked may have come
         self.run.wake()
 
     async def work(self) -> None:
