@@ -21,7 +21,8 @@ def check_object(body: Body, istio_namespace: str = "istio-system") -> list[Prob
 def schema_problems(body: Body) -> list[Problem]:
     """What the CRD of an Istio object's kind refuses; nothing for other kinds."""
     rtype = find_type(str(body.get("apiVersion", "")), str(body.get("kind", "")))
-    kind = dict(KINDS).get(rtype) if rtype is not None else None
+    kinds = {(known.group, known.kind): kind for known, kind in KINDS}
+    kind = kinds.get((rtype.group, rtype.kind)) if rtype is not None else None
     if kind is None:
         return []
     schema = object_schema(kind)

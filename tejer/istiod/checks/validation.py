@@ -27,7 +27,7 @@ from tejer.kube.crds import KINDS
 from tejer.kube.kinds.base import Kind
 from tejer.kube.problem import Problem, Severity
 from tejer.kube.resource import Body, decode
-from tejer.kube.types import ResourceType, find_type
+from tejer.kube.types import find_type
 
 Rule = Callable[[Any, Body, Report], None]
 """(the object as its kind, its raw spec, where to report)."""
@@ -49,7 +49,7 @@ RULES: Mapping[str, Rule] = {
     "WasmPlugin": check_wasm_plugin,
     "TrafficExtension": check_traffic_extension,
 }
-_KINDS: Mapping[ResourceType, type[Kind]] = dict(KINDS)
+_KINDS: Mapping[tuple[str, str], type[Kind]] = {(rtype.group, rtype.kind): kind for rtype, kind in KINDS}
 
 
 def validate(body: Body, old: Body | None = None) -> list[Problem]:
@@ -58,7 +58,7 @@ def validate(body: Body, old: Body | None = None) -> list[Problem]:
     `old` is the object it replaces; an object being deleted is not checked, or its finalizers could never go.
     """
     rtype = find_type(str(body.get("apiVersion", "")), str(body.get("kind", "")))
-    kind = _KINDS.get(rtype) if rtype is not None else None
+    kind = _KINDS.get((rtype.group, rtype.kind)) if rtype is not None else None
     if rtype is None or kind is None or (body.get("metadata") or {}).get("deletionTimestamp"):
         return []
     report = Report("spec")

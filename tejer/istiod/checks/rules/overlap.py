@@ -49,7 +49,7 @@ def _check_rules(kind: str, rules: Sequence[tuple[str, Sequence[Kind]]], report:
             continue
         duplicates = 0
         for position, match in enumerate(matches):
-            key = msgspec.json.encode(match, order="sorted")
+            key = msgspec.json.encode(_unnamed(match), order="sorted")
             if key in seen:
                 duplicates += 1
                 report.warning(
@@ -65,6 +65,11 @@ def _check_rules(kind: str, rules: Sequence[tuple[str, Sequence[Kind]]], report:
             )  # fmt: skip
 
 
+def _unnamed(match: Kind) -> Kind:
+    """The match without its name, which changes nothing."""
+    return msgspec.structs.replace(match, name="") if isinstance(match, HTTPMatchRequest) else match
+
+
 def _name(kind: str, index: int, rules: Sequence[tuple[str, Sequence[Kind]]]) -> str:
     return repr(rules[index][0]) if rules[index][0] else f"#{index}"
 
@@ -77,7 +82,7 @@ def _check_prefixes(spec: VirtualServiceSpec, report: Report) -> None:
             if match.uri is None or not match.uri.prefix:
                 continue
             for earlier in seen:
-                if earlier.match != match and covers(earlier.match, match):
+                if _unnamed(earlier.match) != _unnamed(match) and covers(earlier.match, match):
                     report.warning(
                         f"match #{position} of rule #{rule} is covered by match #{earlier.position} of rule "
                         f"#{earlier.rule}, which comes first",

@@ -1,0 +1,82 @@
+"""Codes of the analyzers' messages: name and level, as Istio documents them.
+
+Source: istio.io/docs/reference/config/analysis; Istio's pkg/config/analysis/msg/messages.yaml.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from tejer.kube.problem import Severity
+
+URL = "https://istio.io/latest/docs/reference/config/analysis/{}/"
+
+
+class Code(NamedTuple):
+    name: str
+    severity: Severity
+
+
+_E, _W, _I = Severity.ERROR, Severity.WARNING, Severity.INFO
+
+CODES: dict[str, Code] = {
+    "IST0001": Code("InternalError", _E),
+    "IST0002": Code("Deprecated", _W),
+    "IST0101": Code("ReferencedResourceNotFound", _E),
+    "IST0102": Code("NamespaceNotInjected", _I),
+    "IST0103": Code("PodMissingProxy", _W),
+    "IST0106": Code("SchemaValidationError", _E),
+    "IST0107": Code("MisplacedAnnotation", _W),
+    "IST0108": Code("UnknownAnnotation", _W),
+    "IST0109": Code("ConflictingMeshGatewayVirtualServiceHosts", _E),
+    "IST0110": Code("ConflictingSidecarWorkloadSelectors", _E),
+    "IST0111": Code("MultipleSidecarsWithoutWorkloadSelectors", _E),
+    "IST0112": Code("VirtualServiceDestinationPortSelectorRequired", _E),
+    "IST0116": Code("DeploymentAssociatedToMultipleServices", _W),
+    "IST0118": Code("PortNameIsNotUnderNamingConvention", _I),
+    "IST0123": Code("NamespaceMultipleInjectionLabels", _W),
+    "IST0125": Code("InvalidAnnotation", _W),
+    "IST0126": Code("UnknownMeshNetworksServiceRegistry", _E),
+    "IST0127": Code("NoMatchingWorkloadsFound", _W),
+    "IST0128": Code("NoServerCertificateVerificationDestinationLevel", _W),
+    "IST0129": Code("NoServerCertificateVerificationPortLevel", _W),
+    "IST0130": Code("VirtualServiceUnreachableRule", _W),
+    "IST0131": Code("VirtualServiceIneffectiveMatch", _I),
+    "IST0132": Code("VirtualServiceHostNotFoundInGateway", _W),
+    "IST0133": Code("SchemaWarning", _W),
+    "IST0134": Code("ServiceEntryAddressesRequired", _W),
+    "IST0135": Code("DeprecatedAnnotation", _I),
+    "IST0137": Code("DeploymentConflictingPorts", _W),
+    "IST0138": Code("GatewayDuplicateCertificate", _W),
+    "IST0139": Code("InvalidWebhook", _E),
+    "IST0140": Code("IngressRouteRulesNotAffected", _W),
+    "IST0144": Code("InvalidApplicationUID", _W),
+    "IST0145": Code("ConflictingGateways", _E),
+    "IST0146": Code("ImageAutoWithoutInjectionWarning", _W),
+    "IST0147": Code("ImageAutoWithoutInjectionError", _E),
+    "IST0148": Code("NamespaceInjectionEnabledByDefault", _I),
+    "IST0149": Code("JwtClaimBasedRoutingWithoutRequestAuthN", _E),
+    "IST0150": Code("ExternalNameServiceTypeInvalidPortName", _W),
+    "IST0151": Code("EnvoyFilterUsesRelativeOperation", _W),
+    "IST0152": Code("EnvoyFilterUsesReplaceOperationIncorrectly", _E),
+    "IST0153": Code("EnvoyFilterUsesAddOperationIncorrectly", _E),
+    "IST0154": Code("EnvoyFilterUsesRemoveOperationIncorrectly", _E),
+    "IST0155": Code("EnvoyFilterUsesRelativeOperationWithProxyVersion", _W),
+    "IST0157": Code("InvalidTelemetryProvider", _W),
+    "IST0158": Code("PodsIstioProxyImageMismatchInNamespace", _W),
+    "IST0159": Code("ConflictingTelemetryWorkloadSelectors", _E),
+    "IST0160": Code("MultipleTelemetriesWithoutWorkloadSelectors", _E),
+    "IST0161": Code("InvalidGatewayCredential", _E),
+    "IST0162": Code("GatewayPortNotDefinedOnService", _W),
+    "IST0163": Code("InvalidExternalControlPlaneConfig", _W),
+    "IST0164": Code("ExternalControlPlaneAddressIsNotAHostname", _I),
+    "IST0165": Code("ReferencedInternalGateway", _W),
+    "IST0166": Code("IneffectiveSelector", _W),
+    "IST0167": Code("IneffectivePolicy", _W),
+    "IST0171": Code("NegativeConditionStatus", _W),
+    "IST0173": Code("DestinationRuleSubsetNotSelectPods", _E),
+    "IST0174": Code("UnknownDestinationRuleHost", _W),
+    "IST0175": Code("JwksUriFetchUnrestricted", _W),
+    "IST0176": Code("GatewayAPICRDVersionBelowMinimum", _W),
+    "IST0177": Code("ConflictingServiceEntryProtocol", _W),
+}
