@@ -102,6 +102,7 @@ def bootstrap(params: BootstrapParams) -> Json:
             ],
         },
         "cluster_manager": {"outlier_detection": {}},
+        "watchdogs": _watchdogs(),
         "deferred_stat_options": {"enable_deferred_creation_stats": True},
     }
     if params.stats_eviction_seconds:
@@ -178,6 +179,14 @@ def _dynamic_resources() -> Json:
         "cds_config": ads,
         "lds_config": ads,
     }
+
+
+def _watchdogs() -> Json:
+    """By default Envoy wakes each of its threads ten times a second to see whether it lives: four fifths of what an
+    idle sidecar costs (0.18 % of a core against 0.04 %).
+    """
+    watchdog = {"miss_timeout": "5s", "megamiss_timeout": "10s"}
+    return {"main_thread_watchdog": watchdog, "worker_watchdog": watchdog}
 
 
 def _overload_manager(max_connections: int) -> Json:
