@@ -1,8 +1,8 @@
 """A mesh from a few lines of YAML, for tests: objects go into a `MeshState`, a proxy's view and resources come out.
 
 Documents are Kubernetes and Istio objects. What tests would only repeat is filled in: an EndpointSlice for each Service
-whose selector takes pods, phase Running, namespace `default`, a creation time by the order of the documents. A document
-of kind `Proxy` describes the proxy that asks (`type`, `pod` or `labels` and `address`), one of kind `Mesh` is MeshConfig.
+whose selector takes pods, phase Running, namespace `default`, a creation time by the order of the documents. A
+document of kind `Proxy` describes the proxy that asks (`type`, `pod` or `labels` and `address`), `Mesh` is MeshConfig.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ TYPES = {rtype.kind: rtype for rtype in READ_TYPES}
 class World:
     """`state` holds the objects; `node` is the proxy of the `Proxy` document, or the first pod's sidecar."""
 
-    def __init__(self, text: str = "", *, domain: str = "cluster.local") -> None:
-        self.state = MeshState(_parse_yaml, domain=domain)
+    def __init__(self, text: str = "", *, domain: str = "cluster.local", short_domain: str | None = None) -> None:
+        self.state = MeshState(_parse_yaml, domain=domain, short_domain=short_domain)
         self.memo = Memo()
         self.objects: dict[Key, Body] = {}
         self.proxy: Body = {}

@@ -62,18 +62,22 @@ class Slot(NamedTuple):
 
 
 class MeshState:
-    """`domain` is the cluster's DNS domain, `parse_yaml` reads the mesh config's text into JSON-like values."""
+    """`parse_yaml` reads the mesh config's text into JSON-like values; `domain` is the cluster's DNS domain.
+
+    `short_domain` is the domain that short names in configuration are given where it is not `domain`.
+    """
 
     def __init__(self, parse_yaml: Callable[[str], Any], *, domain: str = "cluster.local",
-                 root_namespace: str = "istio-system") -> None:  # fmt: skip
+                 root_namespace: str = "istio-system", short_domain: str | None = None) -> None:  # fmt: skip
         self.graph = Graph()
         self.registry = Registry(self.graph)
         self.views = Views(self.graph, self.registry)
         self._parse_yaml, self._domain, self._root = parse_yaml, domain, root_namespace
+        self._short_domain = domain if short_domain is None else short_domain
         self._unreadable: dict[Key, Problem] = {}
         self._slots = _slots(self.registry, self.views)
         with self.graph.batch():
-            self.registry.mesh.put(MeshSettings(domain=domain, root_namespace=root_namespace))
+            self.registry.mesh.put(self._settings(None))
 
     def apply(self, changes: Iterable[Change]) -> None:
         """Take in changes of objects; everything derived is up to date on return. Other types are ignored."""
@@ -103,7 +107,8 @@ class MeshState:
         parsed = self._parse_yaml(text) if text else {}
         if not isinstance(parsed, dict):
             raise ValueError("the mesh config is not a mapping")
-        return mesh_settings({"rootNamespace": self._root, **parsed}, domain=self._domain)
+        given = {"rootNamespace": self._root, **parsed}
+        return mesh_settings(given, domain=self._domain, short_domain=self._short_domain)
 
     @property
     def settings(self) -> MeshSettings:

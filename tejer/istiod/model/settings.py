@@ -55,6 +55,7 @@ class MeshSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     key: str = "mesh"
     domain: str = "cluster.local"
+    short_domain: str = "cluster.local"
     root_namespace: str = "istio-system"
     trust_domain: str = "cluster.local"
     trust_domain_aliases: tuple[str, ...] = ()
@@ -81,9 +82,11 @@ class MeshSettings(msgspec.Struct, frozen=True, kw_only=True):
         return (self.trust_domain, *self.trust_domain_aliases)
 
 
-def mesh_settings(mesh: dict[str, Any], *, domain: str = "cluster.local") -> MeshSettings:
+def mesh_settings(
+    mesh: dict[str, Any], *, domain: str = "cluster.local", short_domain: str = "cluster.local"
+) -> MeshSettings:
     """Read MeshConfig's JSON. Raises ValueError naming a field that has the wrong shape."""
-    given: dict[str, Any] = {"domain": domain}
+    given: dict[str, Any] = {"domain": domain, "short_domain": short_domain}
     for name, attribute in _TEXT.items():
         if mesh.get(name):
             given[attribute] = str(mesh[name])

@@ -102,13 +102,13 @@ class Views:
     # -- objects ---------------------------------------------------------------------------------------------------
 
     def _resolve_rule(self, reader: Reader, rule: Config[DestinationRuleSpec]) -> Iterable[Config[DestinationRuleSpec]]:
-        host = resolve(rule.spec.host, rule.namespace, self.registry.settings(reader).domain).lower()
+        host = resolve(rule.spec.host, rule.namespace, self.registry.settings(reader).short_domain).lower()
         return (with_spec(rule, replace(rule.spec, host=host)),)
 
     def _resolve_routes(
         self, reader: Reader, config: Config[VirtualServiceSpec]
     ) -> Iterable[Config[VirtualServiceSpec]]:
-        return (virtualservice.resolved(config, self.registry.settings(reader).domain),)
+        return (virtualservice.resolved(config, self.registry.settings(reader).short_domain),)
 
     def _merge_delegates(self, reader: Reader, config: Config[VirtualServiceSpec]) -> Iterable[Merged]:
         def find(namespace: str, name: str) -> Config[VirtualServiceSpec] | None:
@@ -118,7 +118,7 @@ class Views:
         return (Merged(key=config.key, config=merged, problems=tuple(problems)),)
 
     def _resolve_gateway(self, reader: Reader, config: Config[GatewaySpec]) -> Iterable[Config[GatewaySpec]]:
-        return (gateway.resolved(config, self.registry.settings(reader).domain),)
+        return (gateway.resolved(config, self.registry.settings(reader).short_domain),)
 
     # -- scopes ----------------------------------------------------------------------------------------------------
 
