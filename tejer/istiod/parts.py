@@ -24,7 +24,7 @@ from tejer.kube.problem import Problem
 from tejer.kube.resource import Body, Key, metadata
 
 SNAPSHOTS = 512
-"""Views whose snapshot is kept for the next proxy that has the same one."""
+"""Workloads whose last snapshot is kept for the next replica that has an equal view."""
 SWEEP_AFTER = 1000
 """Renders after which bytes that nobody used meanwhile are forgotten."""
 
@@ -41,23 +41,25 @@ def make_istiod(options: Options, api: Api) -> Istiod:
 
 
 class Translator:
-    """`render` with its memory: equal parts are the same bytes, a view seen before is the same snapshot."""
+    """`render` with its memory: equal parts are the same bytes, and equal views (replicas) the same snapshot."""
 
     def __init__(self) -> None:
         self.memo = Memo()
         self.problems: dict[str, tuple[Problem, ...]] = {}
+        self._known: OrderedDict[tuple[str, ...], tuple[ProxyView, Snapshot]] = OrderedDict()
         self._renders = 0
-        self._known: OrderedDict[int, tuple[ProxyView, Snapshot]] = OrderedDict()
 
     def __call__(self, view: ProxyView) -> Snapshot:
-        if (known := self._known.get(id(view))) is not None:  # the view is held, so its id is not reused
-            self._known.move_to_end(id(view))
+        workload = (view.type, view.namespace, view.subject.workload, view.subject.version, view.own_address)
+        known = self._known.get(workload)
+        if known is not None and (known[0] is view or known[0] == view):
             return known[1]
         rendered = render(view, self.memo)
-        self._known[id(view)] = (view, rendered.resources)
+        self._known[workload] = (view, rendered.resources)
+        self._known.move_to_end(workload)
         if len(self._known) > SNAPSHOTS:
             self._known.popitem(last=False)
-        self.problems[f"{view.namespace}/{view.subject.workload}"] = rendered.problems
+        self.problems["/".join(workload)] = rendered.problems
         self._renders += 1
         if self._renders % SWEEP_AFTER == 0:
             self.memo.sweep()
