@@ -1,3 +1,0 @@
-"""Tejer: a service mesh with Istio's API."""
-
-__version__ = "0.1.0"

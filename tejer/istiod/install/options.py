@@ -9,12 +9,12 @@ from typing import Any
 
 import msgspec
 
-from tejer import __version__
 from tejer.istiod.install.profiles import PROFILES
 from tejer.istiod.install.shape import SHAPE, check
 from tejer.kube.kinds.istio_mesh import MeshConfig
 from tejer.kube.manifest import plain_scalar
 from tejer.kube.resource import Body
+from tejer.kube.version import VERSION
 
 _STEP = re.compile(r"((?:\\.|[^.\[\]\\])+)|\[(\d+)\]")
 
@@ -40,7 +40,7 @@ class InstallOptions(msgspec.Struct, frozen=True, kw_only=True):
     profile: str = "default"
     namespace: str = "istio-system"
     hub: str = "tejer"
-    tag: str = __version__
+    tag: str = VERSION
     revision: str = "default"
     mesh: Body = {}
     values: Body = {}
@@ -131,7 +131,7 @@ def _options(tree: Body, profile: str) -> InstallOptions:
         profile=profile,
         namespace=tree.get("namespace") or shared.get("istioNamespace") or "istio-system",
         hub=tree.get("hub") or shared.get("hub") or "tejer",
-        tag=tree.get("tag") or shared.get("tag") or __version__,
+        tag=tree.get("tag") or shared.get("tag") or VERSION,
         revision=tree.get("revision") or "default",
         mesh=mesh,
         values=values,
