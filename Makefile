@@ -47,6 +47,7 @@ check: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/mypy apps/finance-api
 	$(BIN)/lint-imports
 
 format: $(VENV)/.dev
