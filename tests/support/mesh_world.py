@@ -33,6 +33,7 @@ class World:
         self.options: Body = {}
         self.domain = domain
         self.count = 0
+        self.ages = True
         if text:
             self.load(text)
 
@@ -68,7 +69,8 @@ class World:
         if rtype.namespaced:
             meta.setdefault("namespace", "default")
         self.count += 1
-        meta.setdefault("creationTimestamp", f"2026-01-01T00:{self.count // 60:02}:{self.count % 60:02}Z")
+        number = self.count if self.ages else 0
+        meta.setdefault("creationTimestamp", f"2026-01-01T00:{number // 60:02}:{number % 60:02}Z")
         key = rtype.key_of(body)
         old, self.objects[key] = self.objects.get(key), body
         return [Change(key, old, body)]

@@ -37,6 +37,12 @@ class GatewayServer(msgspec.Struct, frozen=True, kw_only=True):
     server: Server
 
     @property
+    def declared_port(self) -> int:
+        """The port that the Gateway names; `port` is the one behind it in the gateway's Service."""
+        declared = self.server.port
+        return declared.number if declared and declared.number else self.port
+
+    @property
     def is_http(self) -> bool:
         return self.protocol in HTTP_PROTOCOLS
 

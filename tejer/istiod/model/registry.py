@@ -26,7 +26,7 @@ from tejer.istiod.model.endpoints import (
     target_port,
     workload_endpoint,
 )
-from tejer.istiod.model.service import EDS, Port, Service, entry_services, kube_service
+from tejer.istiod.model.service import EDS, Alias, Port, Service, entry_services, kube_alias, kube_service
 from tejer.istiod.model.settings import MeshSettings
 from tejer.istiod.model.workload import Locality, Workload, pod_workload
 from tejer.kube.kinds.istio_networking import ServiceEntrySpec, WorkloadEntrySpec
@@ -65,6 +65,7 @@ class Registry:
         self.localities = Derived(graph, "localities", self.nodes, _locality)
         self.workloads = Derived(graph, "workloads", self.pods, self._workload, [self.localities])
         self.plain_services = Derived(graph, "services_of_kubernetes", self.kube_services, self._service, [self.mesh])
+        self.aliases = Derived(graph, "aliases", self.kube_services, self._alias, [self.mesh])
         self.entry_services = Derived(graph, "services_of_entries", self.entries, _entry_services)
         self.slice_views = Derived(graph, "slices", self.slices, _slice)
         self.slices_by_service = Index(self.slice_views, lambda s: [(s.key.namespace, s.service)])
@@ -107,6 +108,10 @@ class Registry:
     def _service(self, reader: Reader, stored: Stored) -> Iterable[Service]:
         service = kube_service(stored.key, stored.body, self.settings(reader).domain)
         return (service,) if service else ()
+
+    def _alias(self, reader: Reader, stored: Stored) -> Iterable[Alias]:
+        alias = kube_alias(stored.key, stored.body, self.settings(reader).domain)
+        return (alias,) if alias else ()
 
     def _endpoints(self, reader: Reader, service: Service) -> Iterable[EndpointSet]:
         mesh = self.settings(reader)

@@ -58,7 +58,10 @@ class Port(msgspec.Struct, frozen=True):
 
 
 class Service(msgspec.Struct, frozen=True, kw_only=True):
-    """One host name as declared in one namespace. `addresses` are its VIPs (CIDRs for some ServiceEntries)."""
+    """One host name as declared in one namespace. `addresses` are its VIPs (CIDRs for some ServiceEntries).
+
+    `aliases` are the host names of ExternalName Services that stand for it.
+    """
 
     hostname: str
     name: str
@@ -76,6 +79,7 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
     sans: tuple[str, ...] = ()
     endpoints: tuple[WorkloadEntrySpec, ...] = ()
     path: str = ""
+    aliases: tuple[str, ...] = ()
 
     @property
     def key(self) -> tuple[str, str]:
@@ -126,6 +130,25 @@ def kube_service(key: Key, body: Body, domain: str) -> Service | None:
         export_to=tuple(part.strip() for part in export_to.split(",") if part.strip()),
         selector=spec.get("selector") or {},
     )
+
+
+class Alias(msgspec.Struct, frozen=True):
+    """An ExternalName Service: `hostname` is another name for the host `target`."""
+
+    hostname: str
+    target: str
+    namespace: str
+
+    @property
+    def key(self) -> str:
+        return self.hostname
+
+
+def kube_alias(key: Key, body: Body, domain: str) -> Alias | None:
+    spec = body.get("spec") or {}
+    if spec.get("type") != "ExternalName" or not spec.get("externalName"):
+        return None
+    return Alias(f"{key.name}.{key.namespace}.svc.{domain}", str(spec["externalName"]).lower(), key.namespace)
 
 
 def _kube_port(port: dict[str, Any]) -> Port:

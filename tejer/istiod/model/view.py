@@ -19,6 +19,7 @@ from tejer.istiod.model.settings import MeshSettings
 from tejer.istiod.model.sidecar import Sidecar
 from tejer.istiod.model.telemetry import TelemetryView
 from tejer.istiod.model.virtualservice import VirtualService
+from tejer.kube.kinds.istio_networking import ConnectionPoolSettings, ServerTLSSettings
 
 
 class ServiceView(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,12 +32,19 @@ class ServiceView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class InboundPort(msgspec.Struct, frozen=True, kw_only=True):
-    """A port of the workload that a service stands before. `target` is the workload's own port number."""
+    """A port of the workload that a service stands before. `target` is the workload's own port number.
+
+    Where a Sidecar's ingress listener declares it, `endpoint` is its `address:port` ("" is where the caller meant to
+    go) and `tls` what the proxy ends there in place of mesh TLS when that is off.
+    """
 
     service: Service
     port: Port
     target: int
     rule: EffectiveRule | None = None
+    endpoint: str = ""
+    tls: ServerTLSSettings | None = None
+    pool: ConnectionPoolSettings | None = None
 
 
 class InboundView(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,7 +78,8 @@ class GatewayView(msgspec.Struct, frozen=True, kw_only=True):
 class ProxyView(msgspec.Struct, frozen=True, kw_only=True):
     """`services` are those the proxy may call, oldest first; `policies` guard what comes in.
 
-    `own_address` is set only where a headless service has the proxy itself as an endpoint, so replicas stay equal.
+    `own_address` is set only where something depends on it (a headless service that has the proxy itself as an
+    endpoint, a Sidecar's ingress listener), so that replicas stay equal.
     """
 
     type: str = SIDECAR

@@ -13,7 +13,7 @@ import msgspec
 from msgspec.structs import replace
 
 from tejer.flow.graph import Collection, Derived, Graph, Index, Reader, Source
-from tejer.istiod.model import authn, authz, destination, gateway, sidecar, telemetry, virtualservice
+from tejer.istiod.model import authn, authz, destination, gateway, ingress, sidecar, telemetry, virtualservice
 from tejer.istiod.model.config import Config, with_spec
 from tejer.istiod.model.destination import EffectiveRule
 from tejer.istiod.model.endpoints import EndpointSet, target_port
@@ -85,7 +85,7 @@ class Views:
         self.policies_by_namespace = Index(self.authorization, lambda p: [p.namespace])
         self.telemetry_by_namespace = Index(self.telemetries, lambda t: [t.namespace])
         self.namespaces: Source[ScopeKey] = Source(graph, "namespaces_with_proxies")
-        services: list[Collection[Any]] = [registry.plain_services, registry.entry_services]
+        services: list[Collection[Any]] = [registry.plain_services, registry.entry_services, registry.aliases]
         services += [registry.endpoints, registry.entry_endpoints]
         authn_reads: list[Collection[Any]] = [mesh, registry.peer_authentications]
         self.scopes = Derived(
@@ -154,11 +154,25 @@ class Views:
             ),
             where.key,
         )
+        named = self._aliases(reader)
+        if named:
+            seen = [replace(s, aliases=named[s.hostname]) if s.hostname in named else s for s in seen]
         views = tuple(self._service_view(reader, mesh, service, where.key) for service in seen)
         routes = virtualservice.for_sidecar(
             (merged.config for merged in reader.all(self.merged)), where.key, mesh.virtual_service_export_to
         )
         return (Scope(key=where.key, services=views, virtual_services=routes),)
+
+    def _aliases(self, reader: Reader) -> dict[str, tuple[str, ...]]:
+        """Host -> the ExternalName Services that stand for it, also through one another."""
+        aliases = {alias.hostname: alias.target for alias in reader.all(self.registry.aliases)}
+        found: dict[str, tuple[str, ...]] = {}
+        for hostname in aliases:
+            target, steps = aliases[hostname], 0
+            while target in aliases and steps < len(aliases):
+                target, steps = aliases[target], steps + 1
+            found[target] = (*found.get(target, ()), hostname)
+        return found
 
     def _service_view(self, reader: Reader, mesh: MeshSettings, service: Service, client: str) -> ServiceView:
         endpoints = self._endpoints_of(reader, service)
@@ -205,8 +219,10 @@ class Views:
             virtual_services=routes,
             sidecar=chosen,
             own_address=_own_address(services, node.address),
-            inbound=self._inbound(reader, mesh, node),
+            inbound=ingress.listeners(self._inbound(reader, mesh, node), chosen),
         )
+        if chosen is not None and chosen.spec.ingress:
+            view = replace(view, own_address=node.address)
         return (NodeView(key=node.key, view=view),)
 
     def _with_selected_rules(

@@ -51,6 +51,8 @@ def _disabled(found: ListenerFilter, port: int) -> bool:
 
 
 def _fits(predicate: ListenerFilterChainMatchPredicate, port: int) -> bool:
+    if predicate.HasField("not_match"):
+        return not _fits(predicate.not_match, port)
     if predicate.HasField("or_match"):
         return any(_fits(rule, port) for rule in predicate.or_match.rules)
     return predicate.destination_port_range.start <= port < predicate.destination_port_range.end

@@ -75,7 +75,7 @@ class Simulation:
             answer = replace(answer, route_config=manager.rds.route_config_name)
             config = self.routes.get(answer.route_config, RouteConfiguration())
         host = matching.virtual_host(config, call.host)
-        if host is None or (not host.routes and not host.require_tls):
+        if host is None:
             return replace(answer, error=c.NO_VIRTUAL_HOST)
         answer = replace(answer, virtual_host=host.name)
         if host.require_tls == VirtualHost.ALL and call.tls == c.PLAINTEXT:
@@ -98,5 +98,7 @@ def _tcp(proxy: TcpProxy, answer: Answer) -> Answer:
 
 def _requires_mtls(chain: FilterChain, certificate: str) -> bool:
     context = unpack(chain.transport_socket.typed_config, DownstreamTlsContext)
-    names = [found.name for found in context.common_tls_context.tls_certificate_sds_secret_configs]
+    common = context.common_tls_context
+    names = [found.name for found in common.tls_certificate_sds_secret_configs]
+    names += [f"file-cert:{c.certificate_chain.filename}~{c.private_key.filename}" for c in common.tls_certificates]
     return bool(names) and names[0] == certificate and context.require_client_certificate.value

@@ -16,7 +16,7 @@ from tejer.istiod.model.settings import MeshSettings
 from tejer.istiod.model.view import InboundPort
 from tejer.istiod.translate import names, traffic_policy
 from tejer.istiod.translate.cluster_tls import apply_tls
-from tejer.istiod.translate.endpoints import assignment
+from tejer.istiod.translate.endpoints import UNIX, assignment
 from tejer.istiod.translate.metadata import cluster_metadata
 from tejer.istiod.translate.tls import ads_source
 from tejer.kube.kinds.istio_networking import TrafficPolicy
@@ -139,7 +139,7 @@ def inbound_passthrough(mesh: MeshSettings) -> Cluster:
     return cluster
 
 
-def inbound(given: InboundPort, mesh: MeshSettings) -> Cluster:
+def inbound(given: InboundPort, mesh: MeshSettings, own_address: str = "") -> Cluster:
     """The workload's own port, dialled at the address the caller used, from 127.0.0.6 so that it is not captured."""
     name = names.inbound_cluster(given.target)
     service = given.service
@@ -152,9 +152,24 @@ def inbound(given: InboundPort, mesh: MeshSettings) -> Cluster:
         upstream_bind_config=_bind_source(),
     )
     base = subset_policy(given.rule, "", port.number)
-    pool_only = TrafficPolicy(connection_pool=base.connection_pool)
-    traffic_policy.apply(cluster, pool_only, port, mesh)
+    traffic_policy.apply(cluster, TrafficPolicy(connection_pool=given.pool or base.connection_pool), port, mesh)
+    if given.endpoint:
+        _fixed_endpoint(cluster, given.endpoint, own_address)
     return cluster
+
+
+def _fixed_endpoint(cluster: Cluster, endpoint: str, own_address: str) -> None:
+    """Send to `endpoint` (`127.0.0.1:8080`, `0.0.0.0:8080` for the workload's address, `unix:///path`)."""
+    cluster.type = Cluster.STATIC
+    cluster.lb_policy = Cluster.ROUND_ROBIN
+    cluster.ClearField("upstream_bind_config")
+    if endpoint.startswith(UNIX):
+        target = Endpoint(address=endpoint, port=0)
+    else:
+        address, _, number = endpoint.rpartition(":")
+        address = own_address if address in (names.WILDCARD, "[::]") else address.strip("[]")
+        target = Endpoint(address=address, port=int(number))
+    cluster.load_assignment.CopyFrom(assignment(cluster.name, [target], {}))
 
 
 def _original_destination(name: str, mesh: MeshSettings, port: Port) -> Cluster:

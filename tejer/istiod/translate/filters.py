@@ -170,8 +170,13 @@ def original_dst() -> ListenerFilter:
     return ListenerFilter(name="envoy.filters.listener.original_dst", typed_config=pack(OriginalDst()))
 
 
-def tls_inspector(disabled_ports: Iterable[int] = ()) -> ListenerFilter:
-    return _inspector("envoy.filters.listener.tls_inspector", pack(TlsInspector()), disabled_ports)
+def tls_inspector(disabled_ports: Iterable[int] = (), *, only: Iterable[int] = ()) -> ListenerFilter:
+    """Looks at all ports but `disabled_ports`, or at none but `only`."""
+    made = _inspector("envoy.filters.listener.tls_inspector", pack(TlsInspector()), only or disabled_ports)
+    if only:
+        inverted = ListenerFilterChainMatchPredicate(not_match=made.filter_disabled)
+        made.filter_disabled.CopyFrom(inverted)
+    return made
 
 
 def http_inspector(disabled_ports: Iterable[int] = ()) -> ListenerFilter:

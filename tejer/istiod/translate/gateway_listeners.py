@@ -153,13 +153,8 @@ def _bound(server: GatewayServer, view: ProxyView) -> Iterator[VirtualService]:
             yield config
 
 
-def _port(server: GatewayServer) -> int:
-    declared = server.server.port
-    return declared.number if declared and declared.number else server.port
-
-
 def _clusters(view: ProxyView, server: GatewayServer, route: Iterable[RouteDestination]) -> tuple[tuple[str, int], ...]:
-    return weighted(view, route, _port(server))
+    return weighted(view, route, server.declared_port)
 
 
 def _tcp_routes(server: GatewayServer, view: ProxyView) -> Iterator[L4Route]:
@@ -172,7 +167,7 @@ def _tcp_routes(server: GatewayServer, view: ProxyView) -> Iterator[L4Route]:
                 yield L4Route(config, L4Match(), clusters)
                 return
             for match in route.match:
-                port_fits = not match.port or match.port == _port(server)
+                port_fits = not match.port or match.port == server.declared_port
                 if port_fits and (not match.gateways or server.gateway in match.gateways):
                     networks = tuple(normal_network(n) for n in match.destination_subnets)
                     yield L4Route(config, L4Match(networks=networks), clusters)
@@ -185,7 +180,7 @@ def _passthrough_routes(server: GatewayServer, view: ProxyView) -> Iterator[L4Ro
     for config in _bound(server, view):
         for route in config.spec.tls:
             for match in route.match:
-                port_fits = not match.port or match.port == _port(server)
+                port_fits = not match.port or match.port == server.declared_port
                 if not port_fits or (match.gateways and server.gateway not in match.gateways):
                     continue
                 wanted = intersection(server_hosts(server, config.namespace), match.sni_hosts)

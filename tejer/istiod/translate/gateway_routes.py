@@ -56,8 +56,7 @@ def tables(view: ProxyView) -> Iterator[GatewayTable]:
             grouped.setdefault(server.route, []).append(server)
     for name in sorted(grouped):
         servers = tuple(grouped[name])
-        declared = servers[0].server.port
-        port = declared.number if declared and declared.number else servers[0].port
+        port = servers[0].declared_port
         yield GatewayTable(
             name=name,
             port=port,
@@ -93,7 +92,10 @@ def build(table: GatewayTable, broken: Report) -> RouteConfiguration:
     hosts: dict[str, VirtualHost] = {}
     for binding in table.bindings:
         scope = msgspec.structs.replace(
-            table.scope, destinations=binding.destinations, gateways=(binding.server.gateway,)
+            table.scope,
+            destinations=binding.destinations,
+            gateways=(binding.server.gateway,),
+            port=binding.server.declared_port,
         )
         try:
             found = service_routes(scope, binding.config)
@@ -101,11 +103,11 @@ def build(table: GatewayTable, broken: Report) -> RouteConfiguration:
             broken(error, (binding.config.key,))
             continue
         for host in binding.hosts:
-            _add(hosts, table.port, host, found, redirect=binding.server.redirects)
+            _add(hosts, binding.server.declared_port, host, found, redirect=binding.server.redirects)
     for server in table.servers:
         if server.redirects:
             for _, host in server.hosts:
-                _add(hosts, table.port, host, [], redirect=True)
+                _add(hosts, server.declared_port, host, [], redirect=True)
     made = [_sorted(hosts[host]) for host in hosts if hosts[host].routes or hosts[host].require_tls]
     if not made:
         made = [VirtualHost(name=f"blackhole:{table.port}", domains=["*"])]

@@ -18,7 +18,7 @@ from tejer.envoy.proto import (
 )
 from tejer.istiod.model.gateway import GatewayServer
 from tejer.istiod.model.secrets import CA_SUFFIX
-from tejer.istiod.model.view import ProxyView, SecretView
+from tejer.istiod.model.view import InboundPort, ProxyView, SecretView
 from tejer.istiod.translate import tls
 from tejer.istiod.translate.tls import HANDSHAKE_LIMIT
 from tejer.kube.kinds.istio_networking import ServerTLSSettings
@@ -26,7 +26,7 @@ from tejer.kube.kinds.istio_networking import ServerTLSSettings
 PREFIX = "kubernetes://"
 MUTUAL, OPTIONAL_MUTUAL, ISTIO_MUTUAL = "MUTUAL", "OPTIONAL_MUTUAL", "ISTIO_MUTUAL"
 
-__all__ = ["HANDSHAKE_LIMIT", "secret_resources", "server_names", "server_socket"]
+__all__ = ["HANDSHAKE_LIMIT", "ingress_socket", "secret_resources", "server_names", "server_socket"]
 
 
 def server_names(server: GatewayServer) -> list[str]:
@@ -48,6 +48,26 @@ def server_socket(server: GatewayServer, view: ProxyView) -> TransportSocket | N
         return None
     required = settings.mode == MUTUAL
     return tls.socket(DownstreamTlsContext(common_tls_context=common, require_client_certificate=boolean(required)))
+
+
+def ingress_socket(found: InboundPort) -> TransportSocket:
+    """TLS that a Sidecar's ingress listener ends, with certificates in files."""
+    settings = found.tls or ServerTLSSettings()
+    if not (settings.server_certificate and settings.private_key):
+        raise ValueError(f"ingress listener on port {found.target} has tls without serverCertificate and privateKey")
+    common = CommonTlsContext(
+        tls_params=tls.parameters(), alpn_protocols=("h2", "http/1.1") if found.port.is_http else ()
+    )
+    common.tls_certificates.append(
+        TlsCertificate(
+            certificate_chain=tls.file_source(settings.server_certificate),
+            private_key=tls.file_source(settings.private_key),
+        )
+    )
+    mutual = settings.mode == MUTUAL
+    if mutual:
+        _client_validation(common, settings, "")
+    return tls.socket(DownstreamTlsContext(common_tls_context=common, require_client_certificate=boolean(mutual)))
 
 
 def _common(

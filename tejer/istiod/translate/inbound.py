@@ -28,7 +28,7 @@ from tejer.envoy.proto import (
 from tejer.istiod.model.authn import DISABLE, STRICT
 from tejer.istiod.model.service import GRPC, GRPC_WEB, SNIFF, TCP, Port, Service
 from tejer.istiod.model.view import InboundPort, ProxyView
-from tejer.istiod.translate import filters, names, routes, telemetry, tls
+from tejer.istiod.translate import filters, gateway_tls, names, routes, telemetry, tls
 from tejer.istiod.translate.authorization import Guards
 from tejer.istiod.translate.endpoints import socket_address
 from tejer.istiod.translate.metadata import cluster_metadata
@@ -112,11 +112,14 @@ class _Builder:
             yield from self._group(found, found.target, chain_protocol(found.port), self.modes.of(found.target))
 
     def _group(self, found: InboundPort | None, port: int, protocol: str, mode: str) -> Iterator[FilterChain]:
+        if found is not None and found.tls is not None and mode == DISABLE:
+            yield self._own_tls(found)
+            return
         for chain in chains_for(protocol, mode):
             match = FilterChainMatch(transport_protocol=chain.transport, application_protocols=chain.alpns)
             if port:
                 match.destination_port.CopyFrom(u32(port))
-            made = FilterChain(name=_chain_name(found, chain), filter_chain_match=match)
+            made = FilterChain(name=self._chain_name(found, chain), filter_chain_match=match)
             if found is not None:
                 service = found.service
                 about = cluster_metadata(service.hostname, service.name, service.namespace)
@@ -127,6 +130,22 @@ class _Builder:
                 alpn = tls.SERVER_ALPN_HTTP if chain.http else tls.SERVER_ALPN_TCP
                 made.transport_socket.CopyFrom(tls.mesh_server(alpn, self.view.mesh))
             yield made
+
+    def _own_tls(self, found: InboundPort) -> FilterChain:
+        """The application's own TLS, ended here as a Sidecar's ingress listener asks."""
+        chain = Chain(TLS, (), False, found.port.is_http)
+        return FilterChain(
+            name=self._chain_name(found, chain),
+            filter_chain_match=FilterChainMatch(transport_protocol=TLS, destination_port=u32(found.target)),
+            filters=self._filters(found, chain),
+            transport_socket=gateway_tls.ingress_socket(found),
+        )
+
+    def _chain_name(self, found: InboundPort | None, chain: Chain) -> str:
+        if found is not None:
+            address = self.view.own_address if self.view.sidecar and self.view.sidecar.spec.ingress else ""
+            return names.listener(address or names.WILDCARD, found.target)
+        return "virtualInbound-catchall-http" if chain.http else names.VIRTUAL_INBOUND
 
     def _filters(self, found: InboundPort | None, chain: Chain) -> Sequence[NetworkFilter]:
         cluster = names.inbound_cluster(found.target) if found else names.INBOUND_PASSTHROUGH
@@ -151,8 +170,8 @@ class _Builder:
 
     def listener_filters(self) -> list[ListenerFilter]:
         """The inspectors are off where no chain of a port needs them, so such ports never wait for a first byte."""
-        no_tls: list[int] = []
         no_http: list[int] = [names.INBOUND_PORT]
+        modes: dict[int, bool] = {}
         ports: Iterable[tuple[int, str]] = [
             *((found.target, chain_protocol(found.port)) for found in self.view.inbound.ports),
             *((port, SNIFF) for port in self.undeclared),
@@ -160,15 +179,17 @@ class _Builder:
         for port, protocol in ports:
             if protocol != SNIFF:
                 no_http.append(port)
-            if self.modes.of(port) == DISABLE and protocol != SNIFF:
-                no_tls.append(port)
-        return [filters.original_dst(), filters.tls_inspector(no_tls), filters.http_inspector(no_http)]
+            modes[port] = self.modes.of(port) != DISABLE or self._ends_tls(port)
+        found = [filters.original_dst()]
+        if self.modes.default != DISABLE:
+            found.append(filters.tls_inspector(port for port, needed in modes.items() if not needed))
+        elif any(modes.values()):
+            found.append(filters.tls_inspector(only=[port for port, needed in modes.items() if needed]))
+        return [*found, filters.http_inspector(no_http)]
 
-
-def _chain_name(found: InboundPort | None, chain: Chain) -> str:
-    if found is not None:
-        return names.listener(names.WILDCARD, found.target)
-    return "virtualInbound-catchall-http" if chain.http else names.VIRTUAL_INBOUND
+    def _ends_tls(self, port: int) -> bool:
+        """Whether a Sidecar's ingress listener has the proxy end TLS of the application's own on `port`."""
+        return any(found.target == port and found.tls for found in self.view.inbound.ports)
 
 
 def _stat_prefix(found: InboundPort | None) -> str:

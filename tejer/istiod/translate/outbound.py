@@ -13,7 +13,7 @@ import msgspec
 
 from tejer.envoy.proto import FilterChain, FilterChainMatch, Listener, NetworkFilter, boolean, seconds, true, u32
 from tejer.istiod.model.service import Port
-from tejer.istiod.model.settings import ALLOW_ANY
+from tejer.istiod.model.settings import REGISTRY_ONLY
 from tejer.istiod.model.view import ProxyView, ServiceView
 from tejer.istiod.translate import filters, names, telemetry
 from tejer.istiod.translate.endpoints import socket_address
@@ -42,7 +42,7 @@ def allows_any(view: ProxyView) -> bool:
     """Whether traffic to what the mesh does not know may pass: the Sidecar's policy, else the mesh's."""
     policy = view.sidecar.spec.outbound_traffic_policy if view.sidecar else None
     mode = policy.mode if policy and policy.mode else view.mesh.outbound_mode
-    return mode == ALLOW_ANY
+    return mode != REGISTRY_ONLY
 
 
 def fallback_cluster(view: ProxyView) -> str:

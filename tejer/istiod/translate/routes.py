@@ -72,17 +72,23 @@ def grpc_limit(timeout: float) -> RouteAction.MaxStreamDuration:
 
 def domains(service: Service, namespace: str, domain: str) -> list[str]:
     """Every name by which a proxy of `namespace` may call a service; ports in Host are ignored (X7)."""
-    suffix = f".{service.namespace}.svc.{domain}"
-    found = [service.hostname]
-    if not service.from_entry and service.hostname.endswith(suffix):
-        found.append(service.hostname + ".")
-        if service.namespace == namespace:
-            found.append(service.name)
-        found += (f"{service.name}.{service.namespace}", f"{service.name}.{service.namespace}.svc")
+    found = [service.hostname] if service.from_entry else _kubernetes_names(service.hostname, namespace, domain)
+    for alias in service.aliases:
+        found += _kubernetes_names(alias, namespace, domain)
     found += (address for address in service.addresses if "/" not in address)
     if service.headless:
         found += [f"*.{name}" for name in found if not name.startswith("*") and not name.endswith(".")]
     return [_bracketed(name) for name in dict.fromkeys(found)]
+
+
+def _kubernetes_names(hostname: str, namespace: str, domain: str) -> list[str]:
+    """`name.ns.svc.domain` in all the forms that the resolver's search list allows in `namespace`."""
+    stem, found, _ = hostname.partition(f".svc.{domain}")
+    name, dot, own = stem.partition(".")
+    if not found or not dot:
+        return [hostname]
+    short = [name] if own == namespace else []
+    return [hostname, hostname + ".", *short, stem, f"{stem}.svc"]
 
 
 def _bracketed(name: str) -> str:

@@ -37,8 +37,8 @@ def cluster_section(renderer: Renderer) -> None:
         renderer.add(
             CLUSTER,
             names.inbound_cluster(port.target),
-            (port, mesh),
-            lambda port=port: clusters.inbound(port, mesh),  # type: ignore[misc]
+            (port, mesh, view.own_address if port.endpoint else ""),
+            lambda port=port: clusters.inbound(port, mesh, view.own_address),  # type: ignore[misc]
             (port.service.source,),
             scope=view.subject.workload,
         )
@@ -107,7 +107,7 @@ def listener_section(renderer: Renderer) -> None:
     renderer.add(
         LISTENER,
         names.VIRTUAL_INBOUND,
-        (own, view.inbound, view.policies),
+        (own, view.inbound, view.policies, view.own_address),
         lambda: inbound.virtual_inbound(view, guard),
         (*view.inbound.modes.sources, *(policy.key for policy in view.policies.all)),
         scope=scope,

@@ -78,17 +78,25 @@ class _Builder:
             hosts.append(made)
             sources.update(dict.fromkeys(_sources(config, found)))
 
-        ranked = sorted(members, key=lambda member: virtual_service(self.view, member[0].service.hostname) is None)
-        for found, _ in ranked:
+        def add_service(found: ServiceView, config: VirtualService | None) -> None:
             service = found.service
-            config = virtual_service(self.view, service.hostname)
             names_of = routes.domains(service, self.view.namespace, self.view.mesh.domain)
             add(names.virtual_host(service.hostname, port), names_of, config, found)
+
+        plain: list[ServiceView] = []
+        for found, _ in members:
+            config = virtual_service(self.view, found.service.hostname)
+            if config is None:
+                plain.append(found)
+            else:
+                add_service(found, config)
         if port == UNREGISTERED_PORT:
             for config in self.view.virtual_services:
                 for host in config.spec.hosts:
                     if host not in self.by_host and config.spec.http and host != "*":
                         add(names.virtual_host(host, port), _literal(host), config, None)
+        for found in plain:
+            add_service(found, None)
         hosts.append(any_bytes(routes.catch_all(allow=self.allow)))
         return RouteTable(str(port), tuple(hosts), tuple(sources))
 

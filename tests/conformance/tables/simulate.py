@@ -59,6 +59,7 @@ def _wrong(wanted: dict[str, Any], found: Answer) -> str:
 def _render(scenario: dict[str, Any]) -> Rendered:
     """Config objects of these tests have no cluster domain: short names become `name.namespace`."""
     world = World(short_domain="")
+    world.ages = False
     proxy = {**PROXY, **scenario["proxy"]}
     world.proxy = {"kind": "Proxy", **proxy}
     mesh = load_value(scenario["mesh_config"]) if scenario["mesh_config"] else {}
