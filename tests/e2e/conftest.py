@@ -1,40 +1,14 @@
-"""Private clusters for the end-to-end tests: own home, ports and networks, so the user's cluster is left alone."""
+"""Clusters shared by end-to-end tests."""
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
+from tests.e2e.clusters import private_shell
 from tests.e2e.shell import Shell
-
-
-def free_ports(count: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [int(one.getsockname()[1]) for one in sockets]
-    finally:
-        for one in sockets:
-            one.close()
-
-
-def private_shell(home: Path, subnet: int) -> Shell:
-    """A terminal whose `tejer` and `kubectl` mean the cluster of `home`; `subnet` keeps its networks apart."""
-    api, http, https = free_ports(3)
-    shell = Shell(
-        {
-            "TEJER_HOME": str(home / "tejer"), "KUBECONFIG": str(home / "kubeconfig"), "HOME": str(home),
-            "UP": f"--api-port {api} --http-port {http} --https-port {https} "
-            f"--pod-cidr 10.{subnet}.0.0/17 --service-cidr 10.{subnet}.128.0/17",
-            "HTTP": f"http://localhost:{http}", "HTTPS": f"https://localhost:{https}",
-        }
-    )  # fmt: skip
-    shell.run("tejer down")
-    return shell
+from tests.e2e.traffic import WORKLOADS, Mesh
 
 
 @pytest.fixture(scope="module")
@@ -54,3 +28,13 @@ def mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
     shell.ok("tejer demo --no-requests", timeout=300)
     yield shell
     shell.ok("tejer down")
+
+
+@pytest.fixture(scope="session")
+def traffic(mesh: Shell) -> Mesh:
+    """The shared mesh with the workloads of the traffic tests: namespaces `traffic` (injected) and `other`."""
+    world = Mesh(mesh)
+    world.apply(WORKLOADS)
+    for namespace in ("traffic", "other"):
+        world.ready(namespace)
+    return world

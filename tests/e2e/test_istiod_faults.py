@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import private_shell
+from tests.e2e.clusters import private_shell
 from tests.e2e.shell import Shell
 
 pytestmark = pytest.mark.e2e
