@@ -160,3 +160,16 @@ def test_an_answer_that_is_not_kubernetes_is_an_oserror() -> None:
             await api.get(PODS, "a", "ns")
 
     serve(handler, use)
+
+
+def test_a_streamed_list_asks_for_its_initial_events() -> None:
+    async def handler(request: web.Request) -> web.Response:
+        asked = dict(request.query)
+        assert (asked["watch"], asked["sendInitialEvents"]) == ("1", "true") and "resourceVersion" not in asked
+        assert asked["resourceVersionMatch"] == "NotOlderThan"
+        return web.Response(text=json.dumps({"type": "ADDED", "object": {"metadata": {"name": "a"}}}) + "\n")
+
+    async def use(api: HttpApi) -> None:
+        assert [event.type async for event in api.watch_list(PODS)] == ["ADDED"]
+
+    serve(handler, use)

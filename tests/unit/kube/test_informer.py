@@ -14,6 +14,8 @@ from tejer.kube.informer import Informer
 from tejer.kube.resource import Body, Change
 from tejer.kube.types import PODS
 
+Events = list[WatchEvent | Exception]
+
 
 def pod(name: str, version: int) -> Body:
     meta = {"name": name, "namespace": "ns", "resourceVersion": str(version), "uid": name}
@@ -50,11 +52,12 @@ def play(
     lists: list[ListResult | Exception],
     watches: list[list[WatchEvent | Exception]],
     check: Callable[[Informer], None] = lambda _: None,
+    make: type[Script] = Script,
 ) -> tuple[list[list[Change]], list[str]]:
     calls: list[list[Change]] = []
 
     async def run() -> list[str]:
-        script = Script(lists, watches)
+        script = make(lists, watches)
         informer = Informer(cast(Api, script), PODS)
         task = asyncio.get_running_loop().create_task(informer.run(calls.append))
         await asyncio.wait_for(script.done.wait(), 5)
@@ -133,3 +136,54 @@ def test_refusals_are_retried_with_a_whole_list() -> None:
 def test_events_already_seen_are_not_repeated() -> None:
     calls, _ = play([ListResult([pod("a", 5)], "5")], [[WatchEvent("ADDED", pod("a", 5))]])
     assert [_kinds(call) for call in calls] == [["+a"]]
+
+
+class Streaming(Script):
+    """Also streams lists: each entry is the events of one stream."""
+
+    def __init__(self, lists: list[ListResult | Exception], watches: list[list[WatchEvent | Exception]]) -> None:
+        super().__init__([answer for answer in lists if isinstance(answer, ListResult)], watches)
+        self.refusals = [answer for answer in lists if isinstance(answer, Exception)]
+
+    async def watch_list(self, *_: Any, **__: Any) -> AsyncIterator[WatchEvent]:
+        self.asked.append("stream")
+        if self.refusals:
+            raise self.refusals.pop(0)
+        for event in self.watches.pop(0):
+            if isinstance(event, Exception):
+                raise event
+            yield event
+
+
+def initial_end(version: int) -> WatchEvent:
+    meta = {"resourceVersion": str(version), "annotations": {"k8s.io/initial-events-end": "true"}}
+    return WatchEvent("BOOKMARK", {"metadata": meta})
+
+
+def test_a_list_that_comes_as_a_stream() -> None:
+    stream: Events = [
+        WatchEvent("ADDED", pod("a", 1)), WatchEvent("ADDED", pod("b", 2)), initial_end(5),
+        WatchEvent("MODIFIED", pod("a", 6)),
+    ]  # fmt: skip
+    calls, asked = play([], [stream], make=Streaming)
+    assert [_kinds(call) for call in calls] == [["+a", "+b"], ["~a"]] and asked == ["stream", "watch 6"]
+
+
+def test_gone_streams_the_list_again() -> None:
+    first: Events = [WatchEvent("ADDED", pod("a", 1)), initial_end(5), ApiError(410, "Expired", "too old")]
+    second: Events = [WatchEvent("ADDED", pod("b", 8)), initial_end(9)]
+    calls, asked = play([], [first, second], make=Streaming)
+    assert [_kinds(call) for call in calls] == [["+a"], ["-a", "+b"]] and asked == ["stream", "stream", "watch 9"]
+
+
+def test_a_server_that_cannot_stream_is_asked_for_plain_lists_from_then_on() -> None:
+    refused = ApiError(422, "Invalid", "sendInitialEvents is forbidden for watch unless the WatchList feature is on")
+    gone = ApiError(410, "Expired", "too old")
+    lists: list[ListResult | Exception] = [refused, ListResult([pod("a", 1)], "5"), ListResult([], "7")]
+    _, asked = play(lists, [[gone]], make=Streaming)
+    assert asked == ["stream", "list", "watch 5", "list", "watch 7"]
+
+
+def test_a_stream_that_ends_before_the_list_is_whole_counts_as_one_that_cannot() -> None:
+    calls, asked = play([ListResult([pod("a", 1)], "5")], [[WatchEvent("ADDED", pod("a", 1))]], make=Streaming)
+    assert [_kinds(call) for call in calls] == [["+a"]] and asked == ["stream", "list", "watch 5"]
