@@ -32,9 +32,10 @@ from tejer.istiod.options import VERSION, Options
 from tejer.istiod.rootcerts import NAME as ROOT_CERT_NAME
 from tejer.istiod.rootcerts import RootCerts
 from tejer.istiod.status import StatusWriter, rejections
+from tejer.istiod.xds.grpc import make_server, server_tls
 from tejer.istiod.xds.protocol import Snapshot
 from tejer.istiod.xds.pusher import Pusher
-from tejer.istiod.xds.server import Services, make_server, server_tls
+from tejer.istiod.xds.server import Services
 from tejer.istiod.xds.wire import Encoder
 from tejer.kube.api import Api
 from tejer.kube.informer import Informer
@@ -66,7 +67,7 @@ class Istiod:
         self.informers = _informers(api, options)
         certificates = CertificateService(api, self._authority, self.trust_domain, options.cluster)
         encoder = Encoder(options.pod, VERSION)
-        self.services = Services(api, self.pusher, certificates, encoder, self.metrics, self.trust_domain)
+        self.services = Services(api, self.pusher, certificates, encoder, self.metrics, self.trust_domains)
         held = self.informers["rootcerts"].store
         self.rootcerts = RootCerts(api, self.leader, self._root, self.informers["namespaces"].store, held)
         stores = {t: self.informers[t.plural].store for t in (MUTATINGWEBHOOKS, VALIDATINGWEBHOOKS)}
@@ -80,6 +81,10 @@ class Istiod:
 
     def trust_domain(self) -> str:
         return self.mesh.settings.trust_domain or self.options.trust_domain
+
+    def trust_domains(self) -> tuple[str, ...]:
+        """Ours and the mesh config's aliases: whose certificates may speak to istiod."""
+        return (self.trust_domain(), *self.mesh.settings.trust_domain_aliases)
 
     def all_problems(self) -> list[Problem]:
         """What is wrong now: with the model, with translation, and in the proxies' opinion."""

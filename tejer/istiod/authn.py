@@ -76,12 +76,13 @@ def caller_of(user: Body) -> Caller:
     )
 
 
-def caller_of_spiffe(uri: str, trust_domain: str) -> Caller:
+def caller_of_spiffe(uri: str, trust_domains: Sequence[str]) -> Caller:
     """The caller that a verified client certificate's SPIFFE ID names. Raises AuthnError for anything else."""
-    prefix = f"spiffe://{trust_domain}/ns/"
-    namespace, found, account = uri.removeprefix(prefix).partition("/sa/")
-    if not uri.startswith(prefix) or not found or not namespace or not account or "/" in account:
-        raise AuthnError(f"the client certificate's name {uri!r} is not a workload of trust domain {trust_domain}")
+    domain, found, path = uri.removeprefix("spiffe://").partition("/ns/")
+    namespace, separator, account = path.partition("/sa/")
+    known = uri.startswith("spiffe://") and domain in trust_domains
+    if not (known and found and separator and namespace and account) or "/" in namespace + account:
+        raise AuthnError(f"the client certificate's name {uri!r} is no workload of trust domain {trust_domains[0]}")
     return Caller(username=f"{_PREFIX}{namespace}:{account}", namespace=namespace, account=account)
 
 

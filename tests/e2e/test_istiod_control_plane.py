@@ -222,3 +222,21 @@ def test_debug_pages_and_metrics(tmp_path: Path) -> None:
                 assert "\npilot_total_xds_rejects 1\n" in text
 
     with_cluster(tmp_path, scenario)
+
+
+def test_a_huge_message_is_refused_and_others_are_served(tmp_path: Path) -> None:
+    async def scenario(_: RunningServer, admin: Api, api: Api) -> None:
+        async with running_istiod(api, one_cluster_per_service) as istiod:
+            node = "sidecar~10.0.0.1~web.shop~shop.svc.cluster.local"
+            with pytest.raises(GRPCError) as caught:
+                async with delta_client(istiod.ports["plaintext"], None, node) as proxy:
+                    await proxy.send(CDS)
+                    await proxy.receive()
+                    await proxy.send(CDS, ["x" * (5 << 20)])
+                    await proxy.receive()
+            assert caught.value.status.name == "RESOURCE_EXHAUSTED"
+            async with delta_client(istiod.ports["plaintext"], None, node) as proxy:
+                await proxy.send(CDS)
+                await proxy.receive()
+
+    with_cluster(tmp_path, scenario)

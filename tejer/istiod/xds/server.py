@@ -7,16 +7,13 @@ where they have no certificate yet (CSR) or never will (istioctl). Who presents 
 from __future__ import annotations
 
 import asyncio
-import asyncio.sslproto
 import logging
-import ssl
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import grpclib.const
 import grpclib.server
-from grpclib.config import Configuration
-from grpclib.encoding.base import CodecBase
+from google.protobuf.message import Message
 from grpclib.exceptions import GRPCError, StreamTerminatedError
 
 from tejer.envoy.istio_protos import CREATE_CERTIFICATE
@@ -30,7 +27,7 @@ from tejer.envoy.proto import (
     Struct,
     Value,
 )
-from tejer.istiod.authn import AuthnError, Caller, bearer, caller_of_spiffe, review_token
+from tejer.istiod.authn import AuthnError, Caller, caller_of_spiffe, review_token
 from tejer.istiod.ca.issue import CsrError
 from tejer.istiod.ca.service import CertificateService
 from tejer.istiod.metrics import Metrics
@@ -38,6 +35,7 @@ from tejer.istiod.model.node import ProxyNode, parse_node
 from tejer.istiod.xds import wire
 from tejer.istiod.xds.connection import Connection
 from tejer.istiod.xds.delta import DeltaStream
+from tejer.istiod.xds.grpc import GrpcStream, address_of, receive, spiffe_of, token_of
 from tejer.istiod.xds.protocol import Differences, Request, Send
 from tejer.istiod.xds.pusher import Pusher
 from tejer.istiod.xds.sotw import SotwStream
@@ -50,28 +48,15 @@ ADMITTED = 24
 """Proxies that may be in their first exchange at once; the rest of a reconnect storm waits (memory stays bounded)."""
 FIRST_MESSAGE = 15.0
 """Seconds a new stream has to say who it is."""
-_CONFIG = Configuration(
-    _keepalive_time=30,
-    _keepalive_timeout=10,
-    _http2_max_pings_without_data=0,
-    _http2_min_sent_ping_interval_without_data=30,
-    http2_connection_window_size=1 << 17,
-    http2_stream_window_size=1 << 17,
-)
-
-GrpcStream = grpclib.server.Stream[Any, Any]
 
 
-class _Codec(CodecBase):
-    """Messages in, messages or ready bytes out."""
+class Variant(NamedTuple):
+    """How delta and state of the world differ: their requests, state machines and encoding."""
 
-    __content_subtype__ = "proto"
-
-    def encode(self, message: Any, message_type: Any) -> bytes:
-        return message if isinstance(message, bytes) else bytes(message.SerializeToString())
-
-    def decode(self, data: bytes, message_type: Any) -> Any:
-        return message_type.FromString(data)
+    kind: type[Message]
+    machine: type[DeltaStream] | type[SotwStream]
+    read: Callable[[Any], Request]
+    encode: Callable[[Send], bytes]
 
 
 class Services:
@@ -79,10 +64,10 @@ class Services:
 
     def __init__(
         self, api: Api, pusher: Pusher[Any], certificates: CertificateService, encoder: wire.Encoder, metrics: Metrics,
-        trust_domain: Callable[[], str],
+        trust_domains: Callable[[], tuple[str, ...]],
     ) -> None:  # fmt: skip
         self.api, self.pusher, self.certificates, self.encoder = api, pusher, certificates, encoder
-        self.metrics, self.trust_domain = metrics, trust_domain
+        self.metrics, self.trust_domains = metrics, trust_domains
         self.connections: dict[str, Connection] = {}
         self._transports: set[asyncio.BaseTransport] = set()
         self.ready = asyncio.Event()
@@ -106,63 +91,59 @@ class Services:
         }
 
     async def create_certificate(self, stream: GrpcStream) -> None:
-        request = await stream.recv_message()
-        if request is None:
-            return
         self.metrics.csr.add()
         try:
-            caller = await review_token(self.api, _token(stream))
+            caller = await review_token(self.api, token_of(stream))
+            request = await receive(stream, IstioCertificateRequest)
+            if request is None:
+                return
             chain = await self.certificates.create(caller, request.csr, request.validity_duration)
         except AuthnError as error:
             self.metrics.csr_unauthenticated.add()
-            log.warning("certificate request from %s refused: %s", _address(stream), error)
+            log.warning("certificate request from %s refused: %s", address_of(stream), error)
             raise GRPCError(grpclib.const.Status.UNAUTHENTICATED, str(error)) from None
         except CsrError as error:
             self.metrics.csr_bad.add()
-            log.warning("certificate request from %s refused: %s", _address(stream), error)
+            log.warning("certificate request from %s refused: %s", address_of(stream), error)
             raise GRPCError(grpclib.const.Status.INVALID_ARGUMENT, str(error)) from None
         except (ApiError, OSError) as error:
             self.metrics.csr_failed.add()
-            log.warning("certificate request from %s can't be answered now: %s", _address(stream), error)
+            log.warning("certificate request from %s can't be answered now: %s", address_of(stream), error)
             raise GRPCError(grpclib.const.Status.UNAVAILABLE, "the API server can't be asked now") from None
         self.metrics.issued.add()
         log.info("issued a certificate to %s/%s (pod %s)", caller.namespace, caller.account, caller.pod or "unknown")
         await stream.send_message(IstioCertificateResponse(cert_chain=chain))
 
     async def delta(self, stream: GrpcStream) -> None:
-        await self._discovery(stream, DeltaStream, wire.delta_request, self.encoder.delta)
+        await self._discovery(
+            stream, Variant(DeltaDiscoveryRequest, DeltaStream, wire.delta_request, self.encoder.delta)
+        )
 
     async def sotw(self, stream: GrpcStream) -> None:
-        await self._discovery(stream, SotwStream, wire.sotw_request, self.encoder.sotw)
+        await self._discovery(stream, Variant(DiscoveryRequest, SotwStream, wire.sotw_request, self.encoder.sotw))
 
-    async def _discovery(
-        self,
-        stream: GrpcStream,
-        machine: type[DeltaStream] | type[SotwStream],
-        read: Callable[[Any], Request],
-        encode: Callable[[Send], bytes],
-    ) -> None:
+    async def _discovery(self, stream: GrpcStream, variant: Variant) -> None:
         caller = await self._caller(stream)
         await self.ready.wait()
         connection = None
         async with self._admission:
-            message = await _first_message(stream)
+            message = await _first_message(stream, variant.kind)
             if message is None:
                 return
             node = _node(message, caller)
-            connection = Connection(node, _address(stream), machine({}, self._differences), self.metrics)
+            connection = Connection(node, address_of(stream), variant.machine({}, self._differences), self.metrics)
             try:
                 snapshot = await self.pusher.connect(node, connection.deliver)
             except RuntimeError as error:
                 raise GRPCError(grpclib.const.Status.UNAVAILABLE, str(error)) from None
-            connection.stream = machine(snapshot, self._differences)
+            connection.stream = variant.machine(snapshot, self._differences)
         transport = stream.peer._transport
         try:
             self.connections[connection.id] = connection
             self._transports.add(transport)
             log.info("ADS: %s connected from %s", node.id, connection.address)
-            await connection.receive(read(message))
-            await self._exchange(stream, connection, read, encode)
+            await connection.receive(variant.read(message))
+            await self._exchange(stream, connection, variant)
         finally:
             del self.connections[connection.id]
             if not self._draining:
@@ -182,24 +163,22 @@ class Services:
         for transport in self._transports:
             transport.close()
 
-    async def _exchange(
-        self,
-        stream: GrpcStream,
-        connection: Connection,
-        read: Callable[[Any], Request],
-        encode: Callable[[Send], bytes],
-    ) -> None:
+    async def _exchange(self, stream: GrpcStream, connection: Connection, variant: Variant) -> None:
+        refused: list[GRPCError] = []
+
         async def incoming() -> None:
             try:
-                while (message := await stream.recv_message()) is not None:
-                    await connection.receive(read(message))
+                while (message := await receive(stream, variant.kind)) is not None:
+                    await connection.receive(variant.read(message))
             except StreamTerminatedError:
                 pass  # the client is gone
+            except GRPCError as error:
+                refused.append(error)
             finally:
                 connection.close()
 
         async def send(command: Send) -> None:
-            await stream.send_message(encode(command))
+            await stream.send_message(variant.encode(command))
 
         async with asyncio.TaskGroup() as group:
             reader = group.create_task(incoming())
@@ -209,44 +188,28 @@ class Services:
                 pass  # the client went away while we were sending
             finally:
                 reader.cancel()
+        if refused:
+            raise refused[0]
 
     async def _caller(self, stream: GrpcStream) -> Caller | None:
         """Who is at the other end; None for a process on this machine's loopback without TLS (:15010)."""
         try:
             if stream.peer._transport.get_extra_info("ssl_object") is None:
                 return None
-            if (uri := _spiffe(stream.peer.cert())) is not None:
-                return caller_of_spiffe(uri, self.trust_domain())
-            return await review_token(self.api, _token(stream))
+            if (uri := spiffe_of(stream.peer.cert())) is not None:
+                return caller_of_spiffe(uri, self.trust_domains())
+            return await review_token(self.api, token_of(stream))
         except AuthnError as error:
-            log.warning("ADS: %s refused: %s", _address(stream), error)
+            log.warning("ADS: %s refused: %s", address_of(stream), error)
             raise GRPCError(grpclib.const.Status.UNAUTHENTICATED, str(error)) from None
         except (ApiError, OSError) as error:
             raise GRPCError(grpclib.const.Status.UNAVAILABLE, "the API server can't be asked now") from error
 
 
-def make_server(services: Services) -> grpclib.server.Server:
-    """A gRPC server for `services`; start it with or without TLS."""
-    # asyncio gives every TLS connection a 256 KB read buffer; ADS requests are small (289 -> 41 KB a connection).
-    asyncio.sslproto.SSLProtocol.max_size = 16384
-    logging.getLogger("grpclib").setLevel(logging.WARNING)
-    return grpclib.server.Server([services], codec=_Codec(), config=_CONFIG)
-
-
-def server_tls(root: bytes) -> ssl.SSLContext:
-    """:15012's context without its certificate, which is loaded (and later replaced) by who rotates it."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.verify_mode = ssl.CERT_OPTIONAL
-    context.load_verify_locations(cadata=root.decode())
-    context.set_alpn_protocols(["h2"])
-    return context
-
-
-async def _first_message(stream: GrpcStream) -> Any:
+async def _first_message(stream: GrpcStream, kind: type[Message]) -> Any:
     try:
         async with asyncio.timeout(FIRST_MESSAGE):
-            return await stream.recv_message()
+            return await receive(stream, kind)
     except TimeoutError:
         raise GRPCError(grpclib.const.Status.DEADLINE_EXCEEDED, "no discovery request came") from None
 
@@ -278,18 +241,3 @@ def _plain_value(value: Value) -> Any:
     if kind == "list_value":
         return [_plain_value(item) for item in value.list_value.values]
     return getattr(value, kind) if kind in ("string_value", "number_value", "bool_value") else None
-
-
-def _token(stream: GrpcStream) -> str:
-    value = stream.metadata.get("authorization") if stream.metadata else None
-    return bearer(value if isinstance(value, str) else "")
-
-
-def _address(stream: GrpcStream) -> str:
-    address = stream.peer.addr()
-    return f"{address[0]}:{address[1]}" if address else "unknown"
-
-
-def _spiffe(certificate: dict[str, Any] | None) -> str | None:
-    names = [value for kind, value in (certificate or {}).get("subjectAltName", ()) if kind == "URI"]
-    return names[0] if len(names) == 1 else None
