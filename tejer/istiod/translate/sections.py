@@ -39,7 +39,7 @@ def cluster_section(renderer: Renderer) -> None:
             names.inbound_cluster(port.target),
             (port, mesh, view.own_address if port.endpoint else ""),
             lambda port=port: clusters.inbound(port, mesh, view.own_address),  # type: ignore[misc]
-            (port.service.source,),
+            (port.service.source, *(port.rule.sources if port.rule else ())),
             scope=view.subject.workload,
         )
 
