@@ -154,8 +154,8 @@ def _remove_files(config: ClusterConfig, *, keep_data: bool) -> None:
     """Only what is the cluster's own: a home may be a directory that was there before."""
     own = [
         config.pods_dir, config.logs_dir, config.pid_path, config.lock_path, config.admin_kubeconfig,
-        config.config_path, config.pki_dir, config.volumes_dir, config.home / "kubeconfig.json",
-        config.home / "command.lock", *config.home.glob("store.db*"),
+        config.config_path, config.pki_dir, config.volumes_dir, config.home / "forwards",
+        config.home / "kubeconfig.json", config.home / "command.lock", *config.home.glob("store.db*"),
     ]  # fmt: skip
     for path in own:
         if keep_data and path.name in _KEPT:

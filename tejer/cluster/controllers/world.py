@@ -12,6 +12,8 @@ from collections.abc import Iterable
 from tejer.kube.resource import Body, Change, Key, metadata
 from tejer.kube.types import ResourceType
 
+_REMEMBERED = 4096
+"""Deleted objects that are remembered by uid."""
 _NOTHING: dict[Key, Body] = {}
 
 
@@ -23,7 +25,7 @@ class World:
         self._by_place: defaultdict[tuple[str, str, str], dict[Key, Body]] = defaultdict(dict)
         self._by_owner: defaultdict[str, set[Key]] = defaultdict(set)
         self._by_uid: dict[str, Key] = {}
-        self._gone: set[str] = set()
+        self._gone: dict[str, None] = {}
         self.types: dict[tuple[str, str], ResourceType] = {}
 
     def get(self, key: Key) -> Body | None:
@@ -75,7 +77,7 @@ class World:
             old = self._objects.get(change.key)
             if change.new is None:
                 uid = str(metadata(change.old or {}).get("uid", ""))
-                self._gone.discard(uid)
+                self._bury(uid)
                 if old is not None and metadata(old).get("uid") == uid:
                     self._drop(change.key)
                 news.append(Change(change.key, old or change.old, None))
@@ -99,10 +101,16 @@ class World:
         return True
 
     def forget(self, key: Key) -> None:
-        """The server said that our delete took the object away: late watch events must not bring it back."""
+        """The server said that our delete took the object away."""
         if (body := self._objects.get(key)) is not None:
-            self._gone.add(str(metadata(body).get("uid", "")))
+            self._bury(str(metadata(body).get("uid", "")))
             self._drop(key)
+
+    def _bury(self, uid: str) -> None:
+        """Neither a late watch event nor the late answer to an earlier write of ours may bring it back."""
+        self._gone[uid] = None
+        if len(self._gone) > _REMEMBERED:
+            del self._gone[next(iter(self._gone))]
 
     def _drop(self, key: Key) -> None:
         body = self._objects.pop(key)

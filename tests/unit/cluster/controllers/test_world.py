@@ -37,6 +37,15 @@ def test_what_we_deleted_stays_away_until_the_watch_has_said_so() -> None:
     assert len(put(world, successor)) == 1
 
 
+def test_a_late_answer_to_our_own_write_raises_no_ghost() -> None:
+    one = pod("one")
+    world = world_of(one)
+    answer = pod("one")
+    world.apply([Change(key_of(one), one, None)])
+    assert not world.observe(key_of(one), answer)
+    assert world.get(key_of(one)) is None
+
+
 def test_kinds_are_found_by_reference() -> None:
     world = world_of()
     assert world.type_of_kind("apps/v1", "ReplicaSet") is REPLICASETS
