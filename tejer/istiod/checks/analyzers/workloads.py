@@ -102,11 +102,11 @@ def _target_ports(item: Typed, services: list[Typed]) -> Iterator[Problem]:
 def analyze_uid(world: World) -> Iterator[Problem]:
     """The proxy's user ID is not captured: an app that has it bypasses the mesh."""
     for item in world.typed(PODS, core.Pod):
-        if _runs_as_proxy(item.value.spec):
+        if not is_system(item.namespace, world) and _runs_as_proxy(item.value.spec):
             yield _uid_message(item.body)
     for item in world.typed(DEPLOYMENTS, apps.Deployment):
         template = item.value.spec.template
-        if template is not None and _runs_as_proxy(template.spec):
+        if template is not None and not is_system(item.namespace, world) and _runs_as_proxy(template.spec):
             yield _uid_message(item.body)
 
 
