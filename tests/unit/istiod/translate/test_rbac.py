@@ -14,6 +14,7 @@ from tejer.istiod.translate import rbac_matchers as m
 from tejer.istiod.translate.authorization import Guards, guards
 from tejer.istiod.translate.rbac_rules import HttpOnlyError, rule_policy
 from tejer.kube.kinds.istio_security import AuthorizationPolicySpec, Rule
+from tejer.kube.types import AUTHORIZATIONPOLICIES
 
 
 @pytest.mark.parametrize(
@@ -68,9 +69,7 @@ def test_http_fields_on_a_tcp_port() -> None:
 
 def made(*specs: dict[str, Any]) -> Guards:
     policies = [
-        read_config(
-            Key("security.istio.io", "authorizationpolicies", "ns", f"p{n}"), {"spec": spec}, AuthorizationPolicySpec
-        )
+        read_config(AUTHORIZATIONPOLICIES.key("ns", f"p{n}"), {"spec": spec}, AuthorizationPolicySpec)
         for n, spec in enumerate(specs)
     ]
     return guards(policy_set(policies, {"app": "web"}), MeshSettings())
