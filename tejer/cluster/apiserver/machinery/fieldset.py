@@ -10,6 +10,8 @@ import json
 from collections.abc import Iterable
 from typing import Any, TypeAlias
 
+import msgspec
+
 from tejer.cluster.apiserver.machinery.schema import (
     Schema,
     child,
@@ -28,8 +30,11 @@ Tree: TypeAlias = dict[str, Any]
 _MEMBER = ""
 
 
+_ENCODER = msgspec.json.Encoder(order="sorted")
+
+
 def _compact(value: Any) -> str:
-    return json.dumps(value, separators=(",", ":"), sort_keys=True, ensure_ascii=False)
+    return _ENCODER.encode(value).decode()
 
 
 def item_element(schema: Schema, item: Any) -> str:
@@ -122,6 +127,17 @@ def from_fields(fields: dict[str, Any]) -> PathSet:
 
     read(fields, ())
     return found
+
+
+def holds(fields: dict[str, Any], path: Path) -> bool:
+    """Whether a FieldsV1 object has `path`, without reading all of it."""
+    node = fields
+    for element in path:
+        below = node.get(element)
+        if below is None:
+            return False
+        node = below
+    return not node or "." in node
 
 
 def show_path(path: Path) -> str:

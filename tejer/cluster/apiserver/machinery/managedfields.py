@@ -6,12 +6,11 @@ Source: apimachinery `util/managedfields/internal/`, release 1.33.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from tejer.cluster.apiserver.machinery.definition import Definition
-from tejer.cluster.apiserver.machinery.fieldset import PathSet, from_fields, to_fields
+from tejer.cluster.apiserver.machinery.fieldset import PathSet, from_fields, holds, to_fields
 from tejer.cluster.apiserver.machinery.objectmeta import timestamp
-from tejer.cluster.apiserver.machinery.schema import Schema, resolve
 from tejer.kube.resource import Body, metadata
 
 BEFORE_FIRST_APPLY = "before-first-apply"
@@ -27,10 +26,25 @@ _UNTRACKED = {(), ("f:apiVersion",), ("f:kind",), ("f:metadata",)} | {
 
 
 class Entry(NamedTuple):
-    """One manager's `header` (the entry without fieldsV1) and the paths it owns."""
+    """One manager's `header` (the entry without fieldsV1) and the `fields` it owns, still as FieldsV1."""
 
     header: Body
-    paths: PathSet
+    fields: Body
+
+    @classmethod
+    def of(cls, header: Body, paths: PathSet) -> Entry:
+        return cls(header, to_fields(paths))
+
+    @property
+    def paths(self) -> PathSet:
+        """The fields as paths, read anew at each call."""
+        return from_fields(self.fields)
+
+    def without(self, paths: PathSet) -> Entry:
+        """The entry when others have taken `paths`. Mostly it holds none of them, and then it is not even read."""
+        if not any(holds(self.fields, path) for path in paths):
+            return self
+        return Entry.of(self.header, self.paths - paths)
 
     def is_apply_of(self, manager: str, subresource: str) -> bool:
         header = self.header
@@ -45,9 +59,7 @@ class Entry(NamedTuple):
 
 def read_entries(body: Body) -> list[Entry]:
     return [
-        Entry(
-            {key: value for key, value in entry.items() if key != "fieldsV1"}, from_fields(entry.get("fieldsV1") or {})
-        )
+        Entry({key: value for key, value in entry.items() if key != "fieldsV1"}, entry.get("fieldsV1") or {})
         for entry in metadata(body).get("managedFields") or ()
         if isinstance(entry, dict)
     ]
@@ -55,11 +67,11 @@ def read_entries(body: Body) -> list[Entry]:
 
 def with_entries(body: Body, entries: list[Entry]) -> Body:
     """`body` with these managedFields; owners of nothing are left out."""
-    kept = [entry for entry in _capped(entries) if entry.paths]
+    kept = [entry for entry in _capped(entries) if entry.fields]
     kept.sort(key=_order)
     meta = {key: value for key, value in metadata(body).items() if key != "managedFields"}
     if kept:
-        meta["managedFields"] = [{**entry.header, "fieldsV1": to_fields(entry.paths)} for entry in kept]
+        meta["managedFields"] = [{**entry.header, "fieldsV1": entry.fields} for entry in kept]
     return {**body, "metadata": meta}
 
 
@@ -71,7 +83,7 @@ def _order(entry: Entry) -> tuple[str, ...]:
 
 def _capped(entries: list[Entry]) -> list[Entry]:
     """At most ten updaters: the oldest beyond that merge into one."""
-    updaters = sorted((e for e in entries if e.header.get("operation") == "Update" and e.paths), key=_order)
+    updaters = sorted((e for e in entries if e.header.get("operation") == "Update" and e.fields), key=_order)
     if len(updaters) <= _MAX_UPDATERS:
         return entries
     old = updaters[: len(updaters) - _MAX_UPDATERS + 1]
@@ -79,7 +91,7 @@ def _capped(entries: list[Entry]) -> list[Entry]:
     header = {**old[0].header, "manager": _ANCIENT, "time": newest}
     header.pop("subresource", None)
     merged: PathSet = set().union(*(entry.paths for entry in old))
-    return [entry for entry in entries if entry not in old] + [Entry(header, merged)]
+    return [entry for entry in entries if entry not in old] + [Entry.of(header, merged)]
 
 
 def new_header(defn: Definition, manager: str, operation: str, subresource: str, now: datetime) -> Body:
@@ -102,32 +114,3 @@ def tracked(defn: Definition, paths: PathSet, subresource: str) -> PathSet:
 
 def without_managed_fields(body: Body) -> Body:
     return {**body, "metadata": {k: v for k, v in metadata(body).items() if k != "managedFields"}}
-
-
-def as_go_writes(defn: Definition, body: Body) -> Body:
-    """`body` as Go would serialize it, which is what field owners are computed of: empty value structs are there,
-    lists and maps without omitempty are null. Custom resources have no Go type."""
-    plain = without_managed_fields(body)
-    if defn.is_crd:
-        return plain
-    filled: Body = _fill(plain, defn.schema)
-    return filled
-
-
-def _fill(value: Any, schema: Schema | None) -> Any:
-    schema = resolve(schema)
-    if isinstance(value, list):
-        items = schema.get("items")
-        return [_fill(item, items) for item in value] if isinstance(items, dict) else value
-    properties = schema.get("properties")
-    if not isinstance(value, dict) or properties is None:
-        return value
-    out = {key: _fill(inner, properties.get(key)) for key, inner in value.items()}
-    for key, prop in properties.items():
-        if key in out:
-            continue
-        if prop.get("x-go-always"):
-            out[key] = _fill({}, prop)
-        elif prop.get("x-go-null"):
-            out[key] = None
-    return out

@@ -17,6 +17,8 @@ import json
 from datetime import datetime
 from typing import Any, NamedTuple
 
+import msgspec
+
 from tejer.cluster.apiserver.machinery.causes import Cause, invalid
 from tejer.cluster.apiserver.machinery.decoding import decode, strict_problems
 from tejer.cluster.apiserver.machinery.defaults import apply_defaults, default_status
@@ -25,6 +27,7 @@ from tejer.cluster.apiserver.machinery.objectmeta import counts_generation, for_
 from tejer.kube.api import ApiError
 from tejer.kube.resource import Body, metadata
 
+_ENCODE = msgspec.json.Encoder(order="sorted").encode
 # Kinds whose creator may set the status, though it is a subresource.
 _STATUS_AT_BIRTH = frozenset({"Node"})
 _FIRST_STATUS: dict[str, Body] = {
@@ -86,7 +89,9 @@ def prepare_update(
     """
     check_kind(defn, new)
     old = defn.convert(old)
-    read, unknown = decode(defn, new)
+    # an update of the status takes nothing else from the body: most writes are these, so nothing else is read
+    taken: Body = {key: new[key] for key in ("metadata", "status") if key in new} if subresource == "status" else new
+    read, unknown = decode(defn, taken)
     warnings = _report(defn, strict_problems(unknown, duplicates), field_validation, patch)
     _check_identity(defn, metadata(old), read.get("metadata") or {})
     read["metadata"] = for_update(metadata(old), read.get("metadata") or {}, group_resource=defn.group_resource)
@@ -113,7 +118,9 @@ def after_mutation(defn: Definition, body: Body) -> Body:
 
 def changed(old: Body, new: Body) -> bool:
     """Whether a write of `new` over `old` must get a new resourceVersion (times in managedFields do not count)."""
-    return _timeless(old) != _timeless(new)
+    before, after = _timeless(old), _timeless(new)
+    # for Python 1 == True == 1.0, for JSON they differ
+    return before != after or _ENCODE(before) != _ENCODE(after)
 
 
 def check_kind(defn: Definition, body: Any) -> None:

@@ -1,8 +1,8 @@
 """Walking OpenAPI schemas: built-in definitions by name, references, properties, and how lists and maps merge.
 
 A schema of a built-in type is loaded when first used, with what `gotypes` knows written beside each property:
-`x-go-keep` (Go writes it even when zero), `x-go-always` (a value struct, always written) and `x-go-null` (a list or
-map that Go writes as null when it is absent).
+`x-go-keep` (Go writes it even when zero), and `x-go-always` (a value struct, always written). `x-go-absent` of an
+object holds what Go writes for absent members: an empty value struct, or null for a list or map without omitempty.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ def definition(name: str) -> Schema:
         return _EMPTY
     schema: Schema = data.decode(raw)
     flags = gotypes.by_json_name(gotypes.message_of_definition(name))
+    absent: dict[str, Any] = {}
     for prop, child in schema.get("properties", {}).items():
         _merge_strategy_as_list_type(child)
         entry = flags.get(prop)
@@ -46,9 +47,30 @@ def definition(name: str) -> Schema:
             child["x-go-keep"] = not flags
             continue
         child["x-go-keep"] = entry.keep
-        child["x-go-always"] = entry.always and not entry.type.endswith(_SCALAR_STRUCTS)
-        child["x-go-null"] = entry.keep and entry.label != gotypes.SINGLE
+        if entry.always and not entry.type.endswith(_SCALAR_STRUCTS):
+            child["x-go-always"] = True
+            absent[prop] = resolve(child).get("x-go-absent", _EMPTY)
+        elif entry.keep and entry.label != gotypes.SINGLE:
+            absent[prop] = None
+    if absent:
+        schema["x-go-absent"] = absent
+    _note_siblings(schema)
     return schema
+
+
+def _note_siblings(node: Any) -> None:
+    """Collect the x-kubernetes-* keys beside each reference once, for `resolve`."""
+    if isinstance(node, list):
+        for inner in node:
+            _note_siblings(inner)
+    elif isinstance(node, dict):
+        if "$ref" in node:
+            beside = {key: value for key, value in node.items() if key.startswith("x-kubernetes")}
+            if beside:
+                node["x-beside"] = beside
+        for key, inner in node.items():
+            if key not in ("x-go-absent", "x-beside"):
+                _note_siblings(inner)
 
 
 def _merge_strategy_as_list_type(schema: Schema) -> None:
@@ -81,7 +103,7 @@ def resolve(schema: Schema | None) -> Schema:
     if name is None:
         return schema
     target = definition(name)
-    beside = {key: value for key, value in schema.items() if key.startswith("x-kubernetes")}
+    beside = schema.get("x-beside")
     return {**target, **beside} if beside else target
 
 

@@ -10,11 +10,10 @@ from datetime import datetime
 
 from tejer.cluster.apiserver.machinery.decoding import decode
 from tejer.cluster.apiserver.machinery.definition import Definition
-from tejer.cluster.apiserver.machinery.fieldset import PathSet, paths_of, show_path, with_named_parents
+from tejer.cluster.apiserver.machinery.fieldset import PathSet, holds, paths_of, show_path, with_named_parents
 from tejer.cluster.apiserver.machinery.managedfields import (
     BEFORE_FIRST_APPLY,
     Entry,
-    as_go_writes,
     new_header,
     read_entries,
     tracked,
@@ -51,18 +50,18 @@ def server_side_apply(
     previous = next((entry for entry in entries if entry.is_apply_of(manager, subresource)), None)
     base = without_managed_fields(live) if live is not None else {}
     merged: Body = merge(base, config, defn.schema) if base else config
-    if previous is not None and previous.paths:
+    if previous is not None and previous.fields:
         merged = _prune(merged, previous.paths, mine, others, defn)
-    difference = compare(as_go_writes(defn, base or _EMPTY), as_go_writes(defn, merged), defn.schema)
-    conflicts = [(entry, path) for entry in others for path in sorted(entry.paths & difference.changed)]
+    difference = compare(base or _EMPTY, without_managed_fields(merged), defn.schema)
+    conflicts = [(e, path) for e in others for path in sorted(difference.changed) if holds(e.fields, path)]
     if conflicts and not force and not _allowed_by_last_applied(defn, live, conflicts, manager):
         raise _conflict(defn, merged, conflicts)
-    kept = [Entry(e.header, e.paths - difference.changed - difference.removed) for e in others]
+    kept = [entry.without(difference.touched) for entry in others]
     unchanged = previous is not None and previous.paths == mine and merged == base
     if previous is not None and unchanged and previous.header.get("apiVersion") == defn.api_version:
         kept.append(previous)
     else:
-        kept.append(Entry(new_header(defn, manager, "Apply", subresource, now), mine))
+        kept.append(Entry.of(new_header(defn, manager, "Apply", subresource, now), mine))
     if manager == "kubectl" and live is not None and LAST_APPLIED in (metadata(live).get("annotations") or {}):
         merged = _with_last_applied(merged, config)
     return with_entries(merged, kept)
@@ -79,8 +78,8 @@ def track_update(
         return without_managed_fields(new)  # the documented way to reset it
     live = defn.convert(old) if old is not None else None
     entries = read_entries(new if live is not None and sent else live) if live is not None else []
-    before = as_go_writes(defn, live) if live is not None else as_go_writes(defn, _EMPTY)
-    difference = compare(before, as_go_writes(defn, new), defn.schema)
+    before = without_managed_fields(live) if live is not None else _EMPTY
+    difference = compare(before, without_managed_fields(new), defn.schema)
     changed = tracked(defn, difference.changed, subresource)
     return with_entries(new, _after_update(defn, entries, changed, difference, manager, subresource, now))
 
@@ -94,13 +93,14 @@ def _after_update(
     seen = False
     for entry in entries:
         if not entry.is_update_of(manager, subresource, defn.api_version):
-            out.append(Entry(entry.header, entry.paths - difference.changed - difference.removed))
+            out.append(entry.without(difference.touched))
             continue
         seen = True
-        paths = (entry.paths - difference.removed) | changed
-        out.append(Entry({**entry.header, "time": header["time"]} if paths != entry.paths else entry.header, paths))
+        owned = entry.paths
+        paths = (owned - difference.removed) | changed
+        out.append(Entry.of({**entry.header, "time": header["time"]}, paths) if paths != owned else entry)
     if not seen and changed:
-        out.append(Entry(header, changed))
+        out.append(Entry.of(header, changed))
     return out
 
 
@@ -134,7 +134,7 @@ def _entries_before(defn: Definition, live: Body | None, now: datetime) -> list[
     if entries:
         return entries
     owned = tracked(defn, paths_of(without_managed_fields(live), defn.schema), "")
-    return [Entry(new_header(defn, BEFORE_FIRST_APPLY, "Update", "", now), owned)]
+    return [Entry.of(new_header(defn, BEFORE_FIRST_APPLY, "Update", "", now), owned)]
 
 
 def _prune(merged: Body, last: PathSet, mine: PathSet, others: list[Entry], defn: Definition) -> Body:

@@ -25,6 +25,10 @@ class Comparison(NamedTuple):
     def changed(self) -> PathSet:
         return self.added | self.modified
 
+    @property
+    def touched(self) -> PathSet:
+        return self.added | self.modified | self.removed
+
 
 def _atomic(schema: Schema, value: Any) -> bool:
     return is_atomic_map(schema) if isinstance(value, dict) else is_atomic_list(schema)
@@ -35,14 +39,15 @@ def _empty(value: Any) -> bool:
 
 
 def compare(left: Any, right: Any, schema: Schema | None) -> Comparison:
-    """What turns `left` into `right`."""
+    """What turns `left` into `right`. Built-in kinds are compared as Go would write them: an absent value struct is
+    empty, an absent list without omitempty is null."""
     result = Comparison(set(), set(), set())
     _compare(left, right, schema, (), result)
     return result
 
 
 def _compare(left: Any, right: Any, schema: Schema | None, path: Path, out: Comparison) -> None:
-    if left is right:
+    if left is right or (left == right and isinstance(left, (dict, list))):
         return
     schema = resolve(schema)
     if left is None and isinstance(right, (dict, list)):
@@ -55,9 +60,7 @@ def _compare(left: Any, right: Any, schema: Schema | None, path: Path, out: Comp
         _compare_leaf(left, right, path, out)
         return
     if isinstance(shape, dict):
-        ours, theirs = ({} if side is ABSENT else side for side in (left, right))
-        for key in ours.keys() | theirs.keys():
-            _compare(ours.get(key, ABSENT), theirs.get(key, ABSENT), child(schema, key), (*path, "f:" + key), out)
+        _compare_maps(left, right, schema, path, out)
     else:
         ours, theirs = (
             {item_element(schema, item): item for item in (() if side is ABSENT else side)} for side in (left, right)
@@ -69,6 +72,17 @@ def _compare(left: Any, right: Any, schema: Schema | None, path: Path, out: Comp
         out.added.add(path)
     elif right is ABSENT:
         out.removed.add(path)
+
+
+def _compare_maps(left: Any, right: Any, schema: Schema, path: Path, out: Comparison) -> None:
+    absent = schema.get("x-go-absent", {})
+    ours, theirs = ({} if side is ABSENT else side for side in (left, right))
+    # what is absent in both is the same in both, unless one of them is not there at all
+    one_sided = left is ABSENT or right is ABSENT
+    for key in ours.keys() | theirs.keys() | (absent.keys() if one_sided else set()):
+        mine = ours.get(key, ABSENT if left is ABSENT else absent.get(key, ABSENT))
+        other = theirs.get(key, ABSENT if right is ABSENT else absent.get(key, ABSENT))
+        _compare(mine, other, child(schema, key), (*path, "f:" + key), out)
 
 
 def _shape(value: Any) -> str:

@@ -181,6 +181,10 @@ def test_times_of_managed_fields_are_no_change() -> None:
     assert not changed(old, {"metadata": {"managedFields": [{**entry, "time": "2027-01-01T00:00:00Z"}]}})
 
 
+def test_true_is_not_one() -> None:
+    assert changed({"metadata": {}, "data": {"a": 1}}, {"metadata": {}, "data": {"a": True}})
+
+
 def test_a_service_keeps_its_allocated_addresses(kinds: Kinds, now: datetime, create: Create) -> None:
     body: Body = {
         "kind": "Service", "metadata": {"name": "s"}, "spec": {"type": "NodePort", "ports": [{"port": 80}]}
