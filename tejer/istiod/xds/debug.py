@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from tejer.envoy.proto import message_class
+from tejer.envoy.proto import message_class, pool
 from tejer.istiod.xds.connection import Connection
 from tejer.istiod.xds.protocol import CDS, ECDS, EDS, LDS, RDS, SHORT_NAMES, Resource, Snapshot, Watch
 
@@ -116,10 +116,20 @@ def _decoded(type_url: str, resource: Resource) -> Any:
     from google.protobuf.json_format import MessageToDict  # only these pages need it
     from google.protobuf.message import DecodeError
 
-    kind = message_class(type_url.rpartition("/")[2])
+    seen: set[str] = set()
     try:
-        return MessageToDict(kind.FromString(resource.body), preserving_proto_field_name=True)
-    except (DecodeError, TypeError, KeyError) as error:
+        message = message_class(type_url.rpartition("/")[2]).FromString(resource.body)
+        while True:
+            try:
+                return MessageToDict(message, preserving_proto_field_name=True, descriptor_pool=pool().pool)
+            except TypeError as error:
+                # Types inside Any enter the pool when they are first asked for: this is the asking.
+                _, found, name = str(error).rpartition("/")
+                if not found or name in seen:
+                    return {"error": str(error)}
+                seen.add(name)
+                message_class(name)
+    except (DecodeError, KeyError) as error:
         return {"error": str(error)}
 
 
