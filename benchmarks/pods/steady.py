@@ -1,6 +1,6 @@
 """A client that sends HTTP requests at a fixed rate and prints the latencies it saw. Runs inside a pod.
 
-    python -m benchmarks.steady URL RATE SECONDS
+    python -m benchmarks.pods.steady URL RATE SECONDS
 
 Requests are due at fixed times and their latency counts from then on, so a slow answer also delays the figures of
 those behind it (no coordinated omission). Prints one JSON line: sent, failed, and latencies in ms at percentiles.
