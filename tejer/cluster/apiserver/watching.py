@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 import msgspec
 from aiohttp import web
 
@@ -13,6 +15,8 @@ from tejer.kube.api import ApiError, WatchEvent
 from tejer.kube.resource import Body
 
 _ENCODE = msgspec.json.Encoder().encode
+
+log = logging.getLogger(__name__)
 
 
 class Lines:
@@ -64,6 +68,8 @@ async def stream(verbs: Verbs, request: Request, http: web.Request, name: str, s
                 break
     except ApiError as error:
         await response.write(_error_line(error))
+    except ConnectionError:
+        log.debug("the client of a watch of %s went away", request.defn.rtype.plural)  # how most watches end
     finally:
         watch.close()
     return response
