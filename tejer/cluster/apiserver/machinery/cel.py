@@ -16,6 +16,11 @@ from typing import Any
 from tejer.cluster.apiserver.machinery.celfunctions import FUNCTIONS, format_pattern
 
 _SIZE_CALL = re.compile(r"\bsize\(")
+# Kubernetes escapes property names that CEL cannot spell; the library takes reserved words as they are.
+_RESERVED_NAME = re.compile(
+    r"\b__(as|break|const|continue|else|for|function|if|import|let|loop|package|namespace|return|var|void|while)__\b"
+)
+_ESCAPED_NAME = re.compile(r"\.(\w*__(?:dash|dot|slash|underscores)__\w*)")
 _FORMAT_CALL = re.compile(r"format\.(\w+)\(\)\.validate\(((?:[^()]|\([^()]*\))*)\)(\.hasValue\(\))?")
 
 
@@ -65,8 +70,15 @@ def compile_problem(expression: str) -> str:
 @lru_cache(maxsize=1024)
 def _program(expression: str) -> Any:
     text = _FORMAT_CALL.sub(_as_match, expression)
+    text = _ESCAPED_NAME.sub(_unescaped, _RESERVED_NAME.sub(r"\1", text))
     # the library's own size() counts bytes
     return _library().compile(_SIZE_CALL.sub("codePoints(", text))
+
+
+def _unescaped(member: re.Match[str]) -> str:
+    """`.a__dash__b` as `["a-b"]`."""
+    name = member[1].replace("__dash__", "-").replace("__dot__", ".").replace("__slash__", "/")
+    return f'["{name.replace("__underscores__", "__")}"]'
 
 
 def _as_match(call: re.Match[str]) -> str:

@@ -9,7 +9,14 @@ import pytest
 from tejer.cluster.apiserver.machinery.cel import compile_problem, evaluate
 from tejer.cluster.apiserver.machinery.quantity import parse_quantity
 
-SELF = {"name": "web", "ports": [80, 443], "url": "https://u@host:8443/a?b=c", "labels": {"a": "1"}}
+SELF = {
+    "name": "web",
+    "ports": [80, 443],
+    "url": "https://u@host:8443/a?b=c",
+    "labels": {"a": "1"},
+    "namespace": "shop",
+    "a-b": 1,
+}
 
 
 @pytest.mark.parametrize(
@@ -30,6 +37,7 @@ SELF = {"name": "web", "ports": [80, 443], "url": "https://u@host:8443/a?b=c", "
         ("format.dns1123Label().validate('Not_ok').hasValue()", True),
         ("format.dns1123Label().validate('ok').hasValue()", False),
         ("self.ports.sum()", 523),
+        ("has(self.__namespace__) && self.__namespace__ == 'shop' && self.a__dash__b == 1", True),
     ],
 )
 def test_expressions(expression: str, value: Any) -> None:
