@@ -22,7 +22,7 @@ from tejer.kube.types import ResourceType
 log = logging.getLogger(__name__)
 
 FIRST_DELAY = 0.2
-LONGEST_DELAY = 15.0
+LONGEST_DELAY = 5.0
 NOT_SERVED_DELAY = 3.0
 QUIET_END = 1.0
 """A watch that lived shorter than this many seconds before the server ended it counts as a failure (no hot loop)."""
