@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from tejer.cluster.apiserver.machinery.celrules import check_rules
 from tejer.cluster.apiserver.machinery.structural import check_schema
-from tejer.istiod.checks.validation import errors, validate
+from tejer.istiod.checks.admission import admit
+from tejer.istiod.checks.validation import errors
 from tejer.istiod.checks.workloads import validate_workload
 from tejer.kube.crds import KINDS, object_schema
 from tejer.kube.problem import Problem, Severity
@@ -14,7 +15,7 @@ from tejer.kube.types import find_type
 
 def check_object(body: Body, istio_namespace: str = "istio-system") -> list[Problem]:
     """All problems of one object. The webhook's words come first; the schema's only where the webhook has none."""
-    problems = [*validate(body), *validate_workload(body, istio_namespace)]
+    problems = [*admit(body), *validate_workload(body, istio_namespace)]
     return problems if errors(problems) else [*problems, *schema_problems(body)]
 
 

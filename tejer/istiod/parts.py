@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tejer.istiod.app import Istiod
-from tejer.istiod.checks.validation import validate
+from tejer.istiod.checks.admission import admit
 from tejer.istiod.inject.config import InjectConfig, InjectRequest
 from tejer.istiod.inject.configmaps import inject_config
 from tejer.istiod.inject.inject import inject_pod
@@ -33,7 +33,7 @@ def make_istiod(options: Options, api: Api) -> Istiod:
     translator = Translator()
     injector = Injector(options)
     istiod = Istiod(
-        options, api, render=translator, inject=injector, validate=validate, parse_yaml=parse_yaml
+        options, api, render=translator, inject=injector, validate=admit, parse_yaml=parse_yaml
     )  # fmt: skip
     injector.objects = istiod.objects
     translator.problems = istiod.render_problems

@@ -17,6 +17,7 @@ from tejer.istiod.checks.analyzers import (
     service_entry,
     sidecar,
     telemetry,
+    unimplemented,
     virtual_service,
     workloads,
 )
@@ -37,6 +38,7 @@ ANALYZERS: tuple[Analyzer, ...] = (
     *service_entry.ANALYZERS,
     *sidecar.ANALYZERS,
     *telemetry.ANALYZERS,
+    *unimplemented.ANALYZERS,
     *virtual_service.ANALYZERS,
     *workloads.ANALYZERS,
 )

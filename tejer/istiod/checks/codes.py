@@ -79,4 +79,5 @@ CODES: dict[str, Code] = {
     "IST0175": Code("JwksUriFetchUnrestricted", _W),
     "IST0176": Code("GatewayAPICRDVersionBelowMinimum", _W),
     "IST0177": Code("ConflictingServiceEntryProtocol", _W),
+    "TEJ0001": Code("NoEffectYet", _W),
 }

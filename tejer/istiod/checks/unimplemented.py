@@ -1,0 +1,102 @@
+"""What Istio knows and this mesh does not act on yet: said on every apply and in `analyze`, never passed over.
+
+Each entry is a kind, a path with `[]` for list items and `*` for map keys, and what happens instead. Whoever makes one
+work takes it off the list; a test holds every path against the schema.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from tejer.kube.problem import Problem, Severity
+from tejer.kube.resource import Body
+from tejer.kube.types import find_type
+
+CODE = "TEJ0001"
+
+
+class Gap(NamedTuple):
+    """`values` limits it to these values; empty means whenever the field is set."""
+
+    kind: str
+    path: str
+    instead: str
+    values: tuple[str, ...] = ()
+
+
+_POLICIES = (
+    "spec.trafficPolicy", "spec.trafficPolicy.portLevelSettings[]",
+    "spec.subsets[].trafficPolicy", "spec.subsets[].trafficPolicy.portLevelSettings[]",
+)  # fmt: skip
+_NEAREST = "endpoints are chosen regardless of their locality"
+
+GAPS: tuple[Gap, ...] = (
+    Gap("EnvoyFilter", "spec", "the configuration is not patched"),
+    Gap("WasmPlugin", "spec", "no filter is added"),
+    Gap("TrafficExtension", "spec", "no filter is added"),
+    Gap("RequestAuthentication", "spec.jwtRules", "tokens are not checked, so no request has a request principal"),
+    Gap("WorkloadGroup", "spec", "no WorkloadEntry is made from it"),
+    Gap("ProxyConfig", "spec", "use the annotation proxy.istio.io/config on the pod"),
+    Gap("VirtualService", "spec.tcp[].match[].sourceSubnet", "the condition is left out"),
+    *(Gap("DestinationRule", f"{base}.loadBalancer.localityLbSetting", _NEAREST) for base in _POLICIES),
+    *(Gap("DestinationRule", f"{base}.loadBalancer.zoneAwareLbSetting", _NEAREST) for base in _POLICIES),
+    *(Gap("DestinationRule", f"{base}.loadBalancer.backendUtilization", "weights stay equal") for base in _POLICIES),
+    *(
+        Gap("DestinationRule", f"{base}.outlierDetection.outlierDetectionHttpErrorCodes", "5xx answers count")
+        for base in _POLICIES
+    ),
+    *(Gap("DestinationRule", f"{base}.tunnel", "connections are not tunnelled") for base in _POLICIES[::2]),
+    *(Gap("DestinationRule", f"{base}.proxyProtocol", "no PROXY header is sent") for base in _POLICIES[::2]),
+    Gap("Gateway", "spec.servers[].tls.caCertCredentialName", "the CA of credentialName is used"),
+    Gap("Gateway", "spec.servers[].tls.ecdhCurves", "Envoy's own curves are offered"),
+    Gap("Sidecar", "spec.egress[].port", "its hosts are reachable on all of their ports"),
+    Gap("Sidecar", "spec.egress[].bind", "no further address is bound"),
+    Gap("Sidecar", "spec.egress[].captureMode", "traffic is captured as everywhere", ("IPTABLES", "NONE")),
+    Gap("Sidecar", "spec.ingress[].captureMode", "traffic is captured as everywhere", ("IPTABLES", "NONE")),
+    Gap("Sidecar", "spec.outboundTrafficPolicy.egressProxy", "traffic to unknown hosts goes there directly"),
+    Gap("ServiceEntry", "spec.resolution", "the hosts are not reachable", ("DYNAMIC_DNS",)),
+    Gap("Telemetry", "spec.tracing", "no spans are reported"),
+    Gap("Telemetry", "spec.metrics", "all standard metrics are reported with their usual labels"),
+)
+
+
+def not_yet(body: Body) -> list[Problem]:
+    """A warning for every field of the object that has no effect yet."""
+    rtype = find_type(str(body.get("apiVersion", "")), str(body.get("kind", "")))
+    if rtype is None or not rtype.group.endswith("istio.io"):
+        return []
+    return [
+        Problem(
+            severity=Severity.WARNING, code=CODE, field=place, kind=rtype.kind, key=rtype.key_of(body),
+            message=f"{_what(gap, place)} has no effect in this version: {gap.instead}",
+        )
+        for gap in GAPS
+        if gap.kind == rtype.kind
+        for place, value in _find(body, gap.path.split("."), "")
+        if not gap.values or value in gap.values
+    ]  # fmt: skip
+
+
+def _what(gap: Gap, place: str) -> str:
+    if gap.path == "spec":
+        return gap.kind
+    name = place.rpartition(".")[2]
+    return f"{name} {gap.values[0]}" if len(gap.values) == 1 else name
+
+
+def _find(value: Any, steps: list[str], path: str) -> Iterator[tuple[str, Any]]:
+    """(path, value) of every set field that `steps` lead to."""
+    if not steps:
+        if value not in (None, [], ""):
+            yield path, value
+        return
+    name = steps[0].removesuffix("[]")
+    inner = value.get(name) if isinstance(value, dict) else None
+    place = f"{path}.{name}" if path else name
+    if not steps[0].endswith("[]"):
+        if inner is not None:
+            yield from _find(inner, steps[1:], place)
+        return
+    for index, item in enumerate(inner if isinstance(inner, list) else ()):
+        yield from _find(item, steps[1:], f"{place}[{index}]")
