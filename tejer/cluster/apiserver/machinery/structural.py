@@ -7,8 +7,6 @@ Source: kube-openapi `pkg/validation`, apiextensions-apiserver `pkg/apiserver/va
 from __future__ import annotations
 
 import json
-import re
-from functools import lru_cache
 from typing import Any
 
 from tejer.cluster.apiserver.machinery.causes import (
@@ -22,6 +20,7 @@ from tejer.cluster.apiserver.machinery.causes import (
     type_invalid,
 )
 from tejer.cluster.apiserver.machinery.formats import fits
+from tejer.cluster.apiserver.machinery.gopattern import go_pattern
 from tejer.cluster.apiserver.machinery.schema import Schema, list_keys
 
 ABSENT: Any = object()
@@ -106,18 +105,12 @@ def _json_type(value: Any) -> str:
     return next((name for kind, name in _JSON_NAMES if isinstance(value, kind)), "null")
 
 
-@lru_cache(maxsize=512)
-def _pattern(text: str) -> re.Pattern[str]:
-    """Go's syntax is nearly Python's; `\\z` and possessive forms aside."""
-    return re.compile(text.replace(r"\z", r"\Z"))
-
-
 def _check_text(schema: Schema, value: str, path: str, found: list[Cause]) -> None:
     if len(value) > schema.get("maxLength", len(value)):
         found.append(too_long(path, schema["maxLength"]))
     if len(value) < schema.get("minLength", 0):
         found.append(invalid_value(path, value, f"{path} in body should be at least {schema['minLength']} chars long"))
-    if "pattern" in schema and not _pattern(schema["pattern"]).search(value):
+    if "pattern" in schema and not go_pattern(schema["pattern"]).search(value):
         found.append(invalid_value(path, value, f"{path} in body should match '{schema['pattern']}'"))
 
 

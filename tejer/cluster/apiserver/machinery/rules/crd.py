@@ -19,6 +19,7 @@ from tejer.cluster.apiserver.machinery.causes import (
     required,
 )
 from tejer.cluster.apiserver.machinery.defaults import default_by_schema
+from tejer.cluster.apiserver.machinery.gopattern import go_pattern
 from tejer.cluster.apiserver.machinery.structural import ABSENT, check_schema
 from tejer.kube.resource import Body, name_of
 
@@ -231,7 +232,7 @@ def _copy_with_defaults(schema: Body) -> Any:
 
 def _check_pattern(pattern: str, path: str) -> list[Cause]:
     try:
-        re.compile(pattern.replace(r"\z", r"\Z"))
+        go_pattern(pattern)
     except re.error as error:
         return [invalid_value(path, pattern, f"must be a valid regular expression, but isn't: {error}")]
     return []
