@@ -81,6 +81,9 @@ class Registry:
         ]
         self.endpoints = Derived(graph, "endpoints", self.plain_services, self._endpoints, reads)
         self.entry_endpoints = Derived(graph, "endpoints_of_entries", self.entry_services, self._entry_endpoints, reads)
+        self.services_by_namespace = Index(self.plain_services, lambda s: [s.namespace])
+        self.endpoints_by_address = Index(self.endpoints, _addresses)
+        self.entry_endpoints_by_address = Index(self.entry_endpoints, _addresses)
 
     def settings(self, reader: Reader) -> MeshSettings:
         return reader.get(self.mesh, "mesh") or MeshSettings()
@@ -167,6 +170,10 @@ class Registry:
             for port in service.ports:
                 found.setdefault(port.number, []).extend(self._selected(reader, service, port, mesh, pods=True))
         return (build(service, found),)
+
+
+def _addresses(endpoints: EndpointSet) -> set[str]:
+    return {endpoint.address for found in endpoints.ports.values() for endpoint in found}
 
 
 def _entry_services(_: Reader, config: Config[ServiceEntrySpec]) -> Iterable[Service]:

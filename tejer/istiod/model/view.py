@@ -78,11 +78,14 @@ class GatewayView(msgspec.Struct, frozen=True, kw_only=True):
 class ProxyView(msgspec.Struct, frozen=True, kw_only=True):
     """`services` are those the proxy may call, oldest first; `policies` guard what comes in.
 
+    Proxies of one `group` have the same services and VirtualServices, so what is made of these is shared.
+
     `own_address` is set only where something depends on it (a headless service that has the proxy itself as an
     endpoint, a Sidecar's ingress listener), so that replicas stay equal.
     """
 
     type: str = SIDECAR
+    group: str = ""
     namespace: str = ""
     labels: dict[str, str] = {}
     subject: PeerSubject = PeerSubject()

@@ -6,7 +6,7 @@ takes from it what its labels and its Sidecar object leave.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import msgspec
@@ -39,11 +39,15 @@ class ScopeKey(msgspec.Struct, frozen=True):
 
 
 class Scope(msgspec.Struct, frozen=True, kw_only=True):
-    """What proxies of the namespace `key` may call, oldest service first."""
+    """What proxies of the namespace `key` may call, oldest service first.
+
+    `by_labels`: some route or rule depends on the caller's labels, so they tell groups of proxies apart.
+    """
 
     key: str
-    services: tuple[ServiceView, ...]
-    virtual_services: tuple[Config[VirtualServiceSpec], ...]
+    services: tuple[ServiceView, ...] = ()
+    virtual_services: tuple[Config[VirtualServiceSpec], ...] = ()
+    by_labels: bool = False
 
 
 class NodeView(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,6 +71,7 @@ class Views:
 
     def __init__(self, graph: Graph, registry: Registry) -> None:
         self.registry = registry
+        self._service_views_of: dict[str, dict[tuple[str, str], ServiceView]] = {}
         self.nodes: Source[ProxyNode] = Source(graph, "proxies")
         self.rule_objects: Source[Config[DestinationRuleSpec]] = Source(graph, "destination_rules")
         self.route_objects: Source[Config[VirtualServiceSpec]] = Source(graph, "virtual_services")
@@ -132,7 +137,12 @@ class Views:
         return reader.get(collection, service.key) or EndpointSet(key=service.key)
 
     def _rule(
-        self, reader: Reader, mesh: MeshSettings, service: Service, client: str, labels: dict[str, str]
+        self,
+        rules: Callable[[str], list[Config[DestinationRuleSpec]]],
+        mesh: MeshSettings,
+        service: Service,
+        client: str,
+        labels: dict[str, str],
     ) -> EffectiveRule | None:
         return destination.lookup(
             service.hostname,
@@ -140,7 +150,7 @@ class Views:
             client,
             labels,
             mesh.root_namespace,
-            lambda namespace: reader.where(self.rules_by_namespace, namespace),
+            rules,
             mesh.destination_rule_export_to,
         )
 
@@ -157,11 +167,14 @@ class Views:
         named = self._aliases(reader)
         if named:
             seen = [replace(s, aliases=named[s.hostname]) if s.hostname in named else s for s in seen]
-        views = tuple(self._service_view(reader, mesh, service, where.key) for service in seen)
+        views = self._service_views(reader, mesh, seen, where.key)
         routes = virtualservice.for_sidecar(
             (merged.config for merged in reader.all(self.merged)), where.key, mesh.virtual_service_export_to
         )
-        return (Scope(key=where.key, services=views, virtual_services=routes),)
+        by_labels = any(map(virtualservice.reads_labels, routes)) or any(
+            rule.spec.workload_selector for rule in reader.where(self.rules_by_namespace, where.key)
+        )
+        return (Scope(key=where.key, services=views, virtual_services=routes, by_labels=by_labels),)
 
     def _aliases(self, reader: Reader) -> dict[str, tuple[str, ...]]:
         """Host -> the ExternalName Services that stand for it, also through one another."""
@@ -174,31 +187,47 @@ class Views:
             found[target] = (*found.get(target, ()), hostname)
         return found
 
-    def _service_view(self, reader: Reader, mesh: MeshSettings, service: Service, client: str) -> ServiceView:
-        endpoints = self._endpoints_of(reader, service)
-        return ServiceView(
-            service=service,
-            endpoints=endpoints,
-            rule=self._rule(reader, mesh, service, client, {}),
-            mesh_tls=mesh.auto_mtls and self._mesh_tls(reader, service, endpoints),
-        )
+    def _service_views(
+        self, reader: Reader, mesh: MeshSettings, services: list[Service], client: str
+    ) -> tuple[ServiceView, ...]:
+        """A view that has not changed is the same object as before, so that finding it unchanged costs nothing."""
+        rules = self._rules_seen(reader)
+        before, after = self._service_views_of.get(client, {}), dict[tuple[str, str], ServiceView]()
+        modes: dict[str, str] = {}
+        for service in services:
+            endpoints = self._endpoints_of(reader, service)
+            if service.namespace not in modes:
+                modes[service.namespace] = self.registry.client_mode(reader, service.namespace)
+            made = ServiceView(
+                service=service,
+                endpoints=endpoints,
+                rule=self._rule(rules, mesh, service, client, {}),
+                mesh_tls=mesh.auto_mtls and _mesh_tls(service, endpoints, modes[service.namespace]),
+            )
+            held = before.get(service.key)
+            after[service.key] = held if held == made else made
+        self._service_views_of[client] = after
+        return tuple(after.values())
 
-    def _mesh_tls(self, reader: Reader, service: Service, endpoints: EndpointSet) -> bool:
-        if service.external:
-            return False
-        if service.headless or service.resolution == PASSTHROUGH:
-            found = [endpoint for port in endpoints.ports.values() for endpoint in port]
-            if not found or not all(endpoint.tls for endpoint in found):
-                return False
-        return self.registry.client_mode(reader, service.namespace) != authn.DISABLE
+    def _rules_seen(self, reader: Reader) -> Callable[[str], list[Config[DestinationRuleSpec]]]:
+        """Rules by namespace, each namespace read once."""
+        read: dict[str, list[Config[DestinationRuleSpec]]] = {}
+
+        def of(namespace: str) -> list[Config[DestinationRuleSpec]]:
+            if namespace not in read:
+                read[namespace] = reader.where(self.rules_by_namespace, namespace)
+            return read[namespace]
+
+        return of
 
     # -- views -----------------------------------------------------------------------------------------------------
 
     def _view(self, reader: Reader, node: ProxyNode) -> Iterable[NodeView]:
         mesh = self.registry.settings(reader)
-        scope = reader.get(self.scopes, node.namespace) or Scope(key=node.namespace, services=(), virtual_services=())
+        scope = reader.get(self.scopes, node.namespace) or Scope(key=node.namespace)
         shared = ProxyView(
             type=node.type,
+            group=_group(node, scope),
             namespace=node.namespace,
             labels=node.labels,
             subject=node.subject,
@@ -215,6 +244,7 @@ class Views:
         services, routes = _egress(chosen, shared.services, scope.virtual_services)
         view = replace(
             shared,
+            group=f"{shared.group} {chosen.key}" if chosen else shared.group,
             services=services,
             virtual_services=routes,
             sidecar=chosen,
@@ -232,8 +262,9 @@ class Views:
         own = reader.where(self.rules_by_namespace, node.namespace)
         if not any(rule.spec.workload_selector for rule in own):
             return services
+        rules = self._rules_seen(reader)
         return tuple(
-            replace(found, rule=self._rule(reader, mesh, found.service, node.namespace, node.labels))
+            replace(found, rule=self._rule(rules, mesh, found.service, node.namespace, node.labels))
             for found in services
         )
 
@@ -249,18 +280,24 @@ class Views:
 
     def _targets(self, reader: Reader, node: ProxyNode) -> list[tuple[Service, EndpointSet]]:
         """Services that stand before this proxy: their selector takes it, or its address is among their endpoints."""
-        found = []
-        for service in sorted(self._services(reader), key=lambda s: s.age):
-            endpoints = self._endpoints_of(reader, service)
-            if _selects_node(service, node) or _has_address(endpoints, node.address):
-                found.append((service, endpoints))
-        return found
+        registry = self.registry
+        near = reader.where(registry.services_by_namespace, node.namespace)
+        found = {service.key: service for service in near if _selects_node(service, node)}
+        pairs = ((registry.endpoints_by_address, registry.plain_services),
+                 (registry.entry_endpoints_by_address, registry.entry_services))  # fmt: skip
+        for index, services in pairs:
+            for endpoints in reader.where(index, node.address):
+                if (service := reader.get(services, endpoints.key)) is not None:
+                    found[service.key] = service
+        ordered = sorted(found.values(), key=lambda service: service.age)
+        return [(service, self._endpoints_of(reader, service)) for service in ordered]
 
     def _inbound(self, reader: Reader, mesh: MeshSettings, node: ProxyNode) -> InboundView:
         workload = reader.get(self.registry.workloads, Key("", "pods", node.namespace, node.name))
         ports: dict[int, InboundPort] = {}
+        rules = self._rules_seen(reader)
         for service, endpoints in self._targets(reader, node):
-            rule = self._rule(reader, mesh, service, node.namespace, node.labels)
+            rule = self._rule(rules, mesh, service, node.namespace, node.labels)
             for port in service.ports:
                 number = _own_port(service, endpoints, port.number, node, workload)
                 if number and number not in ports:
@@ -297,6 +334,22 @@ class Views:
             servers=merged.servers, virtual_services=tuple(sorted(routes, key=lambda c: c.age)), secrets=secrets
         )
         return view, (*merged.problems, *missing)
+
+
+def _group(node: ProxyNode, scope: Scope) -> str:
+    if not scope.by_labels:
+        return node.namespace
+    return node.namespace + "".join(f",{name}={value}" for name, value in sorted(node.labels.items()))
+
+
+def _mesh_tls(service: Service, endpoints: EndpointSet, mode: str) -> bool:
+    """Whether auto mutual TLS may be used: not outside the mesh, not to a headless service with a plain endpoint."""
+    if service.external or mode == authn.DISABLE:
+        return False
+    if service.headless or service.resolution == PASSTHROUGH:
+        found = [endpoint for port in endpoints.ports.values() for endpoint in port]
+        return bool(found) and all(endpoint.tls for endpoint in found)
+    return True
 
 
 def _one_per_host(services: Iterable[Service], client: str) -> list[Service]:

@@ -95,6 +95,16 @@ def source_matches(match: AnyMatch, gateway: str, namespace: str, labels: dict[s
     return selects(match.source_labels, labels) and match.source_namespace in ("", namespace)
 
 
+def reads_labels(config: VirtualService) -> bool:
+    """Whether a match asks for the caller's labels."""
+    spec = config.spec
+    return (
+        any(match.source_labels for http in spec.http for match in http.match)
+        or any(match.source_labels for tcp in spec.tcp for match in tcp.match)
+        or any(match.source_labels for tls in spec.tls for match in tls.match)
+    )
+
+
 def for_sidecar(
     configs: Iterable[VirtualService], namespace: str, default_export: tuple[str, ...]
 ) -> tuple[VirtualService, ...]:

@@ -16,6 +16,7 @@ from tejer.istiod.model.view import ProxyView
 from tejer.istiod.model.virtualservice import VirtualService
 from tejer.istiod.translate import filters, gateway_tls, names, telemetry
 from tejer.istiod.translate.authorization import Guards
+from tejer.istiod.translate.catalog import Catalog
 from tejer.istiod.translate.endpoints import socket_address
 from tejer.istiod.translate.gateway_hosts import intersection, server_hosts
 from tejer.istiod.translate.l4_routes import L4Match, normal_network, weighted
@@ -49,9 +50,9 @@ def plan(view: ProxyView) -> list[GatewayListener]:
     return [GatewayListener(address=a, port=p, servers=tuple(grouped[a, p])) for a, p in sorted(grouped)]
 
 
-def build(planned: GatewayListener, view: ProxyView, guards: Guards) -> Listener | None:
+def build(planned: GatewayListener, view: ProxyView, catalog: Catalog, guards: Guards) -> Listener | None:
     """None when no server of the port has anything to do."""
-    chains = list(_chains(planned, view, guards))
+    chains = list(_chains(planned, view, catalog, guards))
     if not chains:
         return None
     listener = Listener(
@@ -65,7 +66,7 @@ def build(planned: GatewayListener, view: ProxyView, guards: Guards) -> Listener
     return listener
 
 
-def _chains(planned: GatewayListener, view: ProxyView, guards: Guards) -> Iterator[FilterChain]:
+def _chains(planned: GatewayListener, view: ProxyView, catalog: Catalog, guards: Guards) -> Iterator[FilterChain]:
     plain = [server for server in planned.servers if server.is_http]
     if plain:
         manager = _http(plain[0].route, plain[0], planned, view, guards)
@@ -74,9 +75,9 @@ def _chains(planned: GatewayListener, view: ProxyView, guards: Guards) -> Iterat
         if server.is_http:
             continue
         if server.protocol in TLS_PROTOCOLS:
-            yield from _tls_chains(server, planned, view, guards)
+            yield from _tls_chains(server, planned, view, catalog, guards)
         else:
-            for found in _tcp_routes(server, view):
+            for found in _tcp_routes(server, view, catalog):
                 made = FilterChain(name=planned.name, filters=_tcp(found, view, guards))
                 if not found.match.is_default:
                     made.filter_chain_match.CopyFrom(found.match.to_envoy())
@@ -84,10 +85,10 @@ def _chains(planned: GatewayListener, view: ProxyView, guards: Guards) -> Iterat
 
 
 def _tls_chains(
-    server: GatewayServer, planned: GatewayListener, view: ProxyView, guards: Guards
+    server: GatewayServer, planned: GatewayListener, view: ProxyView, catalog: Catalog, guards: Guards
 ) -> Iterator[FilterChain]:
     if not server.terminates_tls:
-        for found in _passthrough_routes(server, view):
+        for found in _passthrough_routes(server, view, catalog):
             yield FilterChain(
                 name=planned.name, filter_chain_match=found.match.to_envoy(), filters=_tcp(found, view, guards)
             )
@@ -106,7 +107,7 @@ def _tls_chains(
             transport_socket_connect_timeout=gateway_tls.HANDSHAKE_LIMIT,
         )
         return
-    for found in list(_tcp_routes(server, view))[:1]:
+    for found in list(_tcp_routes(server, view, catalog))[:1]:
         yield FilterChain(
             name=planned.name,
             filter_chain_match=match,
@@ -153,14 +154,16 @@ def _bound(server: GatewayServer, view: ProxyView) -> Iterator[VirtualService]:
             yield config
 
 
-def _clusters(view: ProxyView, server: GatewayServer, route: Iterable[RouteDestination]) -> tuple[tuple[str, int], ...]:
-    return weighted(view, route, server.declared_port)
+def _clusters(
+    catalog: Catalog, server: GatewayServer, route: Iterable[RouteDestination]
+) -> tuple[tuple[str, int], ...]:
+    return weighted(catalog, route, server.declared_port)
 
 
-def _tcp_routes(server: GatewayServer, view: ProxyView) -> Iterator[L4Route]:
+def _tcp_routes(server: GatewayServer, view: ProxyView, catalog: Catalog) -> Iterator[L4Route]:
     for config in _bound(server, view):
         for route in config.spec.tcp:
-            clusters = _clusters(view, server, route.route)
+            clusters = _clusters(catalog, server, route.route)
             if not clusters:
                 continue
             if not route.match:
@@ -175,7 +178,7 @@ def _tcp_routes(server: GatewayServer, view: ProxyView) -> Iterator[L4Route]:
                         return
 
 
-def _passthrough_routes(server: GatewayServer, view: ProxyView) -> Iterator[L4Route]:
+def _passthrough_routes(server: GatewayServer, view: ProxyView, catalog: Catalog) -> Iterator[L4Route]:
     taken: set[tuple[str, ...]] = set()
     for config in _bound(server, view):
         for route in config.spec.tls:
@@ -184,7 +187,7 @@ def _passthrough_routes(server: GatewayServer, view: ProxyView) -> Iterator[L4Ro
                 if not port_fits or (match.gateways and server.gateway not in match.gateways):
                     continue
                 wanted = intersection(server_hosts(server, config.namespace), match.sni_hosts)
-                clusters = _clusters(view, server, route.route)
+                clusters = _clusters(catalog, server, route.route)
                 if wanted and clusters and wanted not in taken:
                     taken.add(wanted)
                     names_of = tuple(name for name in wanted if name != "*")

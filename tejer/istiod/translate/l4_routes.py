@@ -12,11 +12,11 @@ import msgspec
 
 from tejer.envoy.proto import CidrRange, FilterChainMatch, u32
 from tejer.istiod.model.destination import subset_policy
-from tejer.istiod.model.hosts import most_specific
 from tejer.istiod.model.service import Port
 from tejer.istiod.model.view import ProxyView, ServiceView
 from tejer.istiod.model.virtualservice import MESH, VirtualService, source_matches
 from tejer.istiod.translate import names
+from tejer.istiod.translate.catalog import Catalog
 from tejer.kube.duration import parse_duration
 from tejer.kube.kinds.istio_networking import RouteDestination
 from tejer.kube.resource import Key
@@ -61,39 +61,36 @@ def normal_network(text: str) -> str:
     return str(ipaddress.ip_network(text, strict=False))
 
 
-def destination_cluster(view: ProxyView, to: RouteDestination, port: int) -> str:
-    """The cluster of a destination: its own port, else the only port of its service, else the listener's."""
-    destination = to.destination
-    if destination is None:
+def destination_cluster(catalog: Catalog, to: RouteDestination, port: int) -> str:
+    if to.destination is None:
         raise ValueError("a route has no destination")
-    number = destination.port.number if destination.port else None
-    if not number:
-        service = next((s.service for s in view.services if s.service.hostname == destination.host), None)
-        number = service.ports[0].number if service and len(service.ports) == 1 else port
-    return names.outbound_cluster(number, destination.subset, destination.host)
+    number = catalog.port(to.destination, port)
+    return names.outbound_cluster(number, to.destination.subset, to.destination.host)
 
 
-def weighted(view: ProxyView, route: Iterable[RouteDestination], port: int) -> tuple[tuple[str, int], ...]:
+def weighted(catalog: Catalog, route: Iterable[RouteDestination], port: int) -> tuple[tuple[str, int], ...]:
     """Clusters by weight; of several destinations those of weight 0 are left out."""
     destinations = list(route)
     if len(destinations) == 1:
-        return ((destination_cluster(view, destinations[0], port), 1),)
-    return tuple((destination_cluster(view, to, port), to.weight) for to in destinations if to.weight)
+        return ((destination_cluster(catalog, destinations[0], port), 1),)
+    return tuple((destination_cluster(catalog, to, port), to.weight) for to in destinations if to.weight)
 
 
-def service_chains(view: ProxyView, found: ServiceView, port: Port, *, wildcard: bool) -> list[L4Chain]:
+def service_chains(
+    view: ProxyView, catalog: Catalog, found: ServiceView, port: Port, *, wildcard: bool
+) -> list[L4Chain]:
     """The chains for a service's TCP, TLS or sniffed port: those of its VirtualService, then its own.
 
     `wildcard`: the listener is shared by all addresses, so networks and server names must tell services apart.
     """
     service = found.service
     networks = tuple(normal_network(a) for a in service.addresses if "/" in a) if wildcard else ()
-    config = virtual_service(view, service.hostname)
+    config = catalog.virtual_service(service.hostname)
     chains: list[L4Chain] = []
     if config is not None and port.is_tls:
-        chains += _tls_chains(view, config, port.number, networks)
+        chains += _tls_chains(view, catalog, config, port.number, networks)
     if config is not None:
-        chains += _tcp_chains(view, config, port.number, networks)
+        chains += _tcp_chains(view, catalog, config, port.number, networks)
     if not any(chain.match == L4Match(networks=networks) for chain in chains):
         cluster = names.outbound_cluster(port.number, "", service.hostname)
         sni = (service.hostname,) if port.is_tls and wildcard and not networks else ()
@@ -117,20 +114,9 @@ def _idle_timeout(found: ServiceView, port: int) -> float | None:
     return parse_duration(tcp.idle_timeout) if tcp and tcp.idle_timeout else None
 
 
-def virtual_service(view: ProxyView, host: str) -> VirtualService | None:
-    """The VirtualService for a service: of those that fit the most specific host, the oldest."""
-    best: tuple[int, VirtualService] | None = None
-    for config in view.virtual_services:
-        pattern = most_specific(host, config.spec.hosts)
-        if pattern is None:
-            continue
-        rank = len(pattern) + (1000 if pattern == host else 0)
-        if best is None or rank > best[0]:
-            best = (rank, config)
-    return best[1] if best else None
-
-
-def _tls_chains(view: ProxyView, config: VirtualService, port: int, networks: tuple[str, ...]) -> Iterable[L4Chain]:
+def _tls_chains(
+    view: ProxyView, catalog: Catalog, config: VirtualService, port: int, networks: tuple[str, ...]
+) -> Iterable[L4Chain]:
     for route in config.spec.tls:
         for match in route.match:
             if match.port and match.port != port:
@@ -138,14 +124,16 @@ def _tls_chains(view: ProxyView, config: VirtualService, port: int, networks: tu
             if not source_matches(match, MESH, view.namespace, view.labels):
                 continue
             where = tuple(normal_network(n) for n in match.destination_subnets) or networks
-            clusters = weighted(view, route.route, port)
+            clusters = weighted(catalog, route.route, port)
             if clusters:
                 yield _chain(config, clusters, L4Match(match.sni_hosts, where))
 
 
-def _tcp_chains(view: ProxyView, config: VirtualService, port: int, networks: tuple[str, ...]) -> Iterable[L4Chain]:
+def _tcp_chains(
+    view: ProxyView, catalog: Catalog, config: VirtualService, port: int, networks: tuple[str, ...]
+) -> Iterable[L4Chain]:
     for route in config.spec.tcp:
-        clusters = weighted(view, route.route, port)
+        clusters = weighted(catalog, route.route, port)
         if not clusters:
             continue
         if not route.match:

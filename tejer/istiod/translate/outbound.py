@@ -7,7 +7,7 @@ one has claimed a younger one does not get.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import msgspec
 
@@ -16,26 +16,42 @@ from tejer.istiod.model.service import Port
 from tejer.istiod.model.settings import REGISTRY_ONLY
 from tejer.istiod.model.view import ProxyView, ServiceView
 from tejer.istiod.translate import filters, names, telemetry
+from tejer.istiod.translate.catalog import Catalog
 from tejer.istiod.translate.endpoints import socket_address
-from tejer.istiod.translate.l4_routes import L4Chain, service_chains
+from tejer.istiod.translate.l4_routes import L4Chain, L4Match, service_chains
 from tejer.kube.problem import Problem, Severity
 from tejer.kube.resource import Key
 
 PLAIN_HTTP_ALPNS = ("http/1.1", "h2c")
 
 
-class ListenerPlan(msgspec.Struct, kw_only=True):
-    """A listener while it is put together. `route` is the RDS name of its HTTP chain, "" for none."""
+class ListenerPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """A listener to be. `route` is the RDS name of its HTTP chain, "" for none."""
 
     address: str
     port: int
     route: str = ""
-    chains: list[L4Chain] = msgspec.field(default_factory=list)
-    sources: list[Key] = msgspec.field(default_factory=list)
+    chains: tuple[L4Chain, ...] = ()
+    sources: tuple[Key, ...] = ()
 
     @property
     def name(self) -> str:
         return names.listener(self.address, self.port)
+
+
+class Plans(msgspec.Struct, frozen=True):
+    plans: tuple[ListenerPlan, ...]
+    problems: tuple[Problem, ...]
+
+
+class _Draft:
+    """A plan while it is put together."""
+
+    def __init__(self) -> None:
+        self.route = ""
+        self.chains: list[L4Chain] = []
+        self.matches: set[L4Match] = set()
+        self.sources: dict[Key, None] = {}
 
 
 def allows_any(view: ProxyView) -> bool:
@@ -50,18 +66,31 @@ def fallback_cluster(view: ProxyView) -> str:
 
 
 class Planner:
-    """Plans the listeners of a view. `route_names` are the RDS names they ask for."""
+    """Plans the listeners of a view. `broken` is told of services whose connections cannot be routed."""
 
-    def __init__(self, view: ProxyView) -> None:
-        self.view = view
-        self.plans: dict[tuple[str, int], ListenerPlan] = {}
+    def __init__(self, view: ProxyView, catalog: Catalog, broken: Callable[[Exception, tuple[Key, ...]], None]) -> None:
+        self.view, self.catalog, self.broken = view, catalog, broken
+        self.drafts: dict[tuple[str, int], _Draft] = {}
         self.problems: list[Problem] = []
 
-    def run(self) -> list[ListenerPlan]:
+    def run(self) -> Plans:
         for found in self.view.services:
             for port in found.service.ports:
-                self._add(found, port)
-        return [self.plans[key] for key in sorted(self.plans)]
+                try:
+                    self._add(found, port)
+                except ValueError as error:
+                    self.broken(error, (found.service.source,))
+        plans = tuple(
+            ListenerPlan(
+                address=address,
+                port=port,
+                route=draft.route,
+                chains=tuple(draft.chains),
+                sources=tuple(draft.sources),
+            )
+            for (address, port), draft in sorted(self.drafts.items(), key=lambda item: item[0])
+        )
+        return Plans(plans, tuple(self.problems))
 
     def _add(self, found: ServiceView, port: Port) -> None:
         service = found.service
@@ -88,35 +117,35 @@ class Planner:
             return dict.fromkeys(e.address for e in found.endpoints.of(port.number) if e.address != own)
         return (names.WILDCARD,)
 
-    def _plan(self, address: str, port: int) -> ListenerPlan:
+    def _draft(self, address: str, port: int) -> _Draft:
         key = (address, port)
-        if key not in self.plans:
-            self.plans[key] = ListenerPlan(address=address, port=port)
-        return self.plans[key]
+        if key not in self.drafts:
+            self.drafts[key] = _Draft()
+        return self.drafts[key]
 
     def _http(self, address: str, port: int, route: str, source: Key) -> None:
-        plan = self._plan(address, port)
-        if not plan.route:
-            plan.route = route
-        plan.sources.append(source)
+        draft = self._draft(address, port)
+        draft.route = draft.route or route
+        draft.sources[source] = None
 
     def _tcp(self, address: str, found: ServiceView, port: Port) -> None:
-        plan = self._plan(address, port.number)
-        plan.sources.append(found.service.source)
-        for chain in service_chains(self.view, found, port, wildcard=address == names.WILDCARD):
-            if any(held.match == chain.match for held in plan.chains):
-                self._conflict(found, port, plan)
+        draft = self._draft(address, port.number)
+        draft.sources[found.service.source] = None
+        wildcard = address == names.WILDCARD
+        for chain in service_chains(self.view, self.catalog, found, port, wildcard=wildcard):
+            if chain.match in draft.matches:
+                self._conflict(found, port, address)
             else:
-                plan.chains.append(chain)
+                draft.matches.add(chain.match)
+                draft.chains.append(chain)
 
-    def _conflict(self, found: ServiceView, port: Port, plan: ListenerPlan) -> None:
-        source = found.service.source
+    def _conflict(self, found: ServiceView, port: Port, address: str) -> None:
         self.problems.append(
             Problem(
                 severity=Severity.WARNING,
-                key=source,
-                message=f"port {port.number} of {found.service.hostname} is already claimed on listener {plan.name} "
-                "by an older service",
+                key=found.service.source,
+                message=f"port {port.number} of {found.service.hostname} is already claimed on listener "
+                f"{names.listener(address, port.number)} by an older service",
                 hint="give the service an address of its own, or another port",
             )
         )

@@ -34,7 +34,7 @@ class Renderer:
         self.view, self.memo = view, memo
         self.resources: dict[str, dict[str, RenderedResource]] = {url: {} for url in TYPE_URLS}
         self.problems: list[Problem] = []
-        self.share: Hashable = (view.namespace, view.type)
+        self.share: Hashable = (view.type, view.group)
 
     def add(
         self,
@@ -61,6 +61,20 @@ class Renderer:
         found = self.memo.get(key, (inputs, where), made, lambda error: self.fail(name, where, error))
         if found is not None:
             self.resources[type_url][name] = found
+
+    def section(self, name: str, inputs: Any, build: Callable[[Renderer], None]) -> None:
+        """Resources that the proxies of a group share: made once for `inputs`, which is all that `build` reads."""
+
+        def made() -> Renderer:
+            part = Renderer(self.view, self.memo)
+            build(part)
+            return part
+
+        part = self.memo.get((name, self.share), inputs, made, lambda error: self.fail(name, (), error))
+        if part is not None:
+            self.problems += part.problems
+            for url, resources in part.resources.items():
+                self.resources[url].update(resources)
 
     def fail(self, what: str, sources: tuple[Key, ...], error: Exception) -> None:
         keys, effect = sources, "its last good form stays"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tejer.istiod.model.node import ROUTER
-from tejer.istiod.model.view import ServiceView
+from tejer.istiod.model.view import ProxyView, ServiceView
+from tejer.istiod.model.virtualservice import reads_labels
 from tejer.istiod.translate import (
     clusters,
     gateway_listeners,
@@ -16,6 +17,7 @@ from tejer.istiod.translate import (
     outbound,
 )
 from tejer.istiod.translate.authorization import Guards, guards
+from tejer.istiod.translate.catalog import catalog
 from tejer.istiod.translate.endpoints import assignment
 from tejer.istiod.translate.rendered import CLUSTER, ENDPOINT, LISTENER, ROUTE, SECRET
 from tejer.istiod.translate.virtual_hosts import sidecar_routes
@@ -26,8 +28,7 @@ if TYPE_CHECKING:
 
 def cluster_section(renderer: Renderer) -> None:
     view, mesh = renderer.view, renderer.view.mesh
-    for found in view.services:
-        _service_clusters(renderer, found)
+    renderer.section("outbound clusters", (view.services, mesh), _outbound_clusters)
     renderer.add(CLUSTER, names.BLACK_HOLE, mesh, lambda: clusters.black_hole(mesh), scope="")
     renderer.add(CLUSTER, names.PASSTHROUGH, mesh, lambda: clusters.passthrough(mesh), scope="")
     if view.type == ROUTER:
@@ -42,6 +43,12 @@ def cluster_section(renderer: Renderer) -> None:
             (port.service.source, *(port.rule.sources if port.rule else ())),
             scope=view.subject.workload,
         )
+
+
+def _outbound_clusters(renderer: Renderer) -> None:
+    for found in renderer.view.services:
+        name = f"clusters of {found.service.hostname}"
+        renderer.section(name, (found, renderer.view.mesh), lambda part, found=found: _service_clusters(part, found))  # type: ignore[misc]
 
 
 def _service_clusters(renderer: Renderer, found: ServiceView) -> None:
@@ -91,17 +98,17 @@ def listener_section(renderer: Renderer) -> None:
     own = (view.subject, view.telemetry, view.mesh)
     scope = (view.namespace, view.subject.workload, view.subject.version)
     passes = outbound.allows_any(view)
-    planner = outbound.Planner(view)
-    for plan in planner.run():
+    planned = _plans(renderer)
+    renderer.problems += planned.problems
+    for plan in planned.plans:
         renderer.add(
             LISTENER,
             plan.name,
-            (plan.address, plan.port, plan.route, tuple(plan.chains), own, passes),
+            (plan, own, passes),
             lambda plan=plan: outbound.build(plan, view),  # type: ignore[misc]
             plan.sources,
             scope=scope,
         )
-    renderer.problems += planner.problems
     renderer.add(LISTENER, names.VIRTUAL_OUTBOUND, (own, passes), lambda: outbound.virtual_outbound(view), scope=scope)
     guard = _guards(renderer)
     renderer.add(
@@ -112,6 +119,17 @@ def listener_section(renderer: Renderer) -> None:
         (*view.inbound.modes.sources, *(policy.key for policy in view.policies.all)),
         scope=scope,
     )
+
+
+def _plans(renderer: Renderer) -> outbound.Plans:
+    view, memo = renderer.view, renderer.memo
+    made = memo.get(
+        ("plans", renderer.share, view.own_address),
+        (view.services, view.virtual_services, _labels_read(view)),
+        lambda: outbound.Planner(view, catalog(view, memo), memo.broken).run(),
+        lambda error: renderer.fail("outbound listeners", (), error),
+    )
+    return made or outbound.Plans((), ())
 
 
 def _guards(renderer: Renderer) -> Guards:
@@ -134,13 +152,14 @@ def _gateway_listeners(renderer: Renderer) -> None:
     guard = _guards(renderer)
     renderer.problems += gateway_listeners.not_done(view)
     own = (view.subject, view.telemetry, view.mesh, view.policies, view.gateway)
-    ports = {found.service.hostname: found.service.ports for found in view.services}
+    known = catalog(view, renderer.memo)
+    ports = {host: found.service.ports for host, found in known.by_host.items()}
     for planned in gateway_listeners.plan(view):
         renderer.add(
             LISTENER,
             planned.name,
             (planned, own, ports),
-            lambda planned=planned: gateway_listeners.build(planned, view, guard),  # type: ignore[misc]
+            lambda planned=planned: gateway_listeners.build(planned, view, known, guard),  # type: ignore[misc]
             planned.sources,
             scope=(view.namespace, view.subject.workload, view.subject.version),
         )
@@ -159,7 +178,17 @@ def route_section(renderer: Renderer) -> None:
                 scope=(view.namespace, view.subject.workload),
             )
         return
-    for found in sidecar_routes(view, renderer.memo, renderer.fail, renderer.share):
+    inputs = (view.services, view.virtual_services, view.mesh, outbound.allows_any(view), _labels_read(view))
+    renderer.section("routes", inputs, _sidecar_routes)
+
+
+def _labels_read(view: ProxyView) -> dict[str, str] | None:
+    """The proxy's labels where some route asks for them."""
+    return view.labels if any(map(reads_labels, view.virtual_services)) else None
+
+
+def _sidecar_routes(renderer: Renderer) -> None:
+    for found in sidecar_routes(renderer.view, renderer.memo, renderer.fail, renderer.share):
         renderer.add(ROUTE, found.name, found.hosts, found.serialize, found.sources)
 
 

@@ -10,11 +10,11 @@ from tejer.envoy.proto import VirtualHost, any_bytes
 from tejer.istiod.model.hosts import is_ip
 from tejer.istiod.model.service import Port
 from tejer.istiod.model.view import ProxyView, ServiceView
-from tejer.istiod.model.virtualservice import VirtualService
+from tejer.istiod.model.virtualservice import VirtualService, reads_labels
 from tejer.istiod.translate import names, outbound, routes
+from tejer.istiod.translate.catalog import catalog
 from tejer.istiod.translate.destinations import Destinations, hosts_of, view_of
 from tejer.istiod.translate.http_routes import RouteScope, default_route, service_routes
-from tejer.istiod.translate.l4_routes import virtual_service
 from tejer.istiod.translate.rendered import Memo
 from tejer.kube.resource import Key
 
@@ -61,31 +61,32 @@ def _on_wildcard(found: ServiceView) -> bool:
 class _Builder:
     def __init__(self, view: ProxyView, memo: Memo, fail: Fail, share: Hashable) -> None:
         self.view, self.memo, self.fail, self.share = view, memo, fail, share
-        self.by_host = {found.service.hostname: found for found in view.services}
+        self.catalog = catalog(view, memo)
         self.allow = outbound.allows_any(view)
+        self.labels = any(map(reads_labels, view.virtual_services))
 
     def port_table(self, port: int, members: Iterable[tuple[ServiceView, Port]]) -> RouteTable:
         claimed: set[str] = set()
         hosts: list[bytes] = []
         sources: dict[Key, None] = {}
 
-        def add(name: str, domains: Iterable[str], config: VirtualService | None, found: ServiceView | None) -> None:
-            free = [domain for domain in domains if domain.lower() not in claimed]
+        def add(name: str, domains: tuple[str, ...], config: VirtualService | None, found: ServiceView | None) -> None:
+            free = domains
+            if not claimed.isdisjoint(domains):
+                free = tuple(domain for domain in domains if domain not in claimed)
             made = self._host(str(port), name, free, port, config, found) if free else None
             if made is None:
                 return
-            claimed.update(domain.lower() for domain in free)
+            claimed.update(free)
             hosts.append(made)
             sources.update(dict.fromkeys(_sources(config, found)))
 
         def add_service(found: ServiceView, config: VirtualService | None) -> None:
-            service = found.service
-            names_of = routes.domains(service, self.view.namespace, self.view.mesh.domain)
-            add(names.virtual_host(service.hostname, port), names_of, config, found)
+            add(names.virtual_host(found.service.hostname, port), self._domains(found), config, found)
 
         plain: list[ServiceView] = []
         for found, _ in members:
-            config = virtual_service(self.view, found.service.hostname)
+            config = self.catalog.virtual_service(found.service.hostname)
             if config is None:
                 plain.append(found)
             else:
@@ -93,7 +94,7 @@ class _Builder:
         if port == UNREGISTERED_PORT:
             for config in self.view.virtual_services:
                 for host in config.spec.hosts:
-                    if host not in self.by_host and config.spec.http and host != "*":
+                    if host not in self.catalog.by_host and config.spec.http and host != "*":
                         add(names.virtual_host(host, port), _literal(host), config, None)
         for found in plain:
             add_service(found, None)
@@ -104,15 +105,25 @@ class _Builder:
         """All traffic to a VIP is for its service, whatever its Host."""
         service = found.service
         name = f"{service.hostname}:{port.number}"
-        config = virtual_service(self.view, service.hostname)
-        made = self._host(name, names.virtual_host(service.hostname, port.number), ["*"], port.number, config, found)
+        config = self.catalog.virtual_service(service.hostname)
+        made = self._host(name, names.virtual_host(service.hostname, port.number), ("*",), port.number, config, found)
         return RouteTable(name, (made,) if made else (), _sources(config, found))
+
+    def _domains(self, found: ServiceView) -> tuple[str, ...]:
+        service, view = found.service, self.view
+        made = self.memo.get(
+            ("domains", service.hostname, self.share),
+            (service, view.mesh.domain),
+            lambda: tuple(routes.domains(service, view.namespace, view.mesh.domain)),
+            lambda error: self.fail(service.hostname, (service.source,), error),
+        )
+        return made or ()
 
     def _host(
         self,
         table: str,
         name: str,
-        domains: list[str],
+        domains: tuple[str, ...],
         port: int,
         config: VirtualService | None,
         found: ServiceView | None,
@@ -120,41 +131,47 @@ class _Builder:
         """The serialized virtual host; where a VirtualService gives no route, the service's own default."""
         if config is not None and not config.spec.http:
             config = None
-        wanted = hosts_of(config) if config else set()
-        if found is not None:
-            wanted.add(found.service.hostname)
-        known = {host: view_of(self.by_host[host]) for host in sorted(wanted) if host in self.by_host}
-        scope = RouteScope(
-            namespace=self.view.namespace,
-            labels=self.view.labels if config and _reads_labels(config) else {},
-            mesh=self.view.mesh,
-            destinations=Destinations(known),
-            port=port,
-        )
-
-        def build() -> bytes | None:
-            made = service_routes(scope, config) if config else []
-            if not made and found is not None:
-                made = [default_route(scope, found.service.hostname, port)]
-            if not made:
-                return None
-            host = VirtualHost(name=name, domains=domains, routes=made, include_request_attempt_count=True)
-            return any_bytes(host)
-
+        by_host = self.catalog.by_host
+        others = tuple(by_host[host] for host in sorted(hosts_of(config)) if host in by_host) if config else ()
+        inputs = (found, others, config, domains, self.view.mesh, self.view.labels if self.labels else None)
         sources = _sources(config, found)
-        key = ("vhost", table, name, config is None, self.share)
-        made = self.memo.get(key, (scope, config, tuple(domains)), build, lambda error: self.fail(name, sources, error))
+        made = self.memo.get(
+            ("vhost", table, name, config is None, self.share),
+            inputs,
+            lambda: self._build(name, domains, port, config, found, others),
+            lambda error: self.fail(name, sources, error),
+        )
         if made is None and config is not None and found is not None:
             return self._host(table, name, domains, port, None, found)
         return made
 
+    def _build(
+        self,
+        name: str,
+        domains: tuple[str, ...],
+        port: int,
+        config: VirtualService | None,
+        found: ServiceView | None,
+        others: tuple[ServiceView, ...],
+    ) -> bytes | None:
+        known = {other.service.hostname: view_of(other) for other in (*others, *((found,) if found else ()))}
+        scope = RouteScope(
+            namespace=self.view.namespace,
+            labels=self.view.labels if self.labels else {},
+            mesh=self.view.mesh,
+            destinations=Destinations(known),
+            port=port,
+        )
+        made = service_routes(scope, config) if config else []
+        if not made and found is not None:
+            made = [default_route(scope, found.service.hostname, port)]
+        if not made:
+            return None
+        return any_bytes(VirtualHost(name=name, domains=domains, routes=made, include_request_attempt_count=True))
 
-def _reads_labels(config: VirtualService) -> bool:
-    return any(match.source_labels for http in config.spec.http for match in http.match)
 
-
-def _literal(host: str) -> list[str]:
-    return [f"[{host}]" if is_ip(host) and ":" in host else host]
+def _literal(host: str) -> tuple[str, ...]:
+    return (f"[{host}]" if is_ip(host) and ":" in host else host,)
 
 
 def _sources(config: VirtualService | None, found: ServiceView | None) -> tuple[Key, ...]:
