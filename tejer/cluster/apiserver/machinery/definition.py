@@ -103,7 +103,12 @@ def crd_definitions(crd: Body) -> tuple[Definition, ...]:
     versions = [entry for entry in spec.get("versions") or () if entry.get("served")]
     versions.sort(key=lambda entry: not entry.get("storage"))
     rtype = _crd_type(spec, versions)
-    return tuple(_custom(rtype, spec, entry) for entry in versions)
+    # versions mostly have the same schema: one copy serves them all
+    shared: list[Schema] = []
+    for entry in versions:
+        structure = schema.structural((entry.get("schema") or {}).get("openAPIV3Schema") or {})
+        shared.append(next((known for known in shared if known == structure), structure))
+    return tuple(_custom(rtype, spec, entry, structure) for entry, structure in zip(versions, shared, strict=True))
 
 
 def _crd_type(spec: Body, versions: list[Body]) -> ResourceType:
@@ -125,7 +130,7 @@ def _crd_type(spec: Body, versions: list[Body]) -> ResourceType:
     )
 
 
-def _custom(rtype: ResourceType, spec: Body, entry: Body) -> Definition:
+def _custom(rtype: ResourceType, spec: Body, entry: Body, structure: Schema) -> Definition:
     names = spec.get("names") or {}
     subresources = entry.get("subresources") or {}
     scale = subresources.get("scale")
@@ -133,7 +138,6 @@ def _custom(rtype: ResourceType, spec: Body, entry: Body) -> Definition:
     if entry.get("deprecated"):
         text = f"{rtype.group}/{entry['name']} {rtype.kind} is deprecated"
         warning = entry.get("deprecationWarning") or text
-    structure = schema.structural((entry.get("schema") or {}).get("openAPIV3Schema") or {})
     return Definition(
         rtype=rtype,
         version=entry["name"],
