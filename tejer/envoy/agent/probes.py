@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from tejer.envoy import http1
-from tejer.envoy.agent.grpc_health import is_serving
 
 Json = dict[str, Any]
 
@@ -55,6 +54,8 @@ def _http(get: Json, ip: str, timeout: float) -> ProbeResult:
 
 
 def _grpc(grpc: Json, ip: str, timeout: float) -> ProbeResult:
+    from tejer.envoy.agent.grpc_health import is_serving  # few pods have such a probe
+
     connection = http1.connect(ip, int(grpc["port"]), timeout, _source(ip, ip))
     serving = is_serving(connection, str(grpc.get("service") or ""))
     return ProbeResult(200, "SERVING") if serving else ProbeResult(500, "NOT_SERVING")

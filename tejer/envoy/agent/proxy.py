@@ -35,6 +35,7 @@ def run(settings: Settings, binary: Path) -> int:
         settings, supervisor.quit, supervisor.drain,
         certificate_expiry=lambda: renewer.validity.not_after if renewer.validity else 0.0,
     )  # fmt: skip
+    renewer.begin()
     try:
         server = serve(app, "0.0.0.0", settings.agent_port)  # noqa: S104
     except OSError as problem:

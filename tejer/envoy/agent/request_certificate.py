@@ -3,9 +3,9 @@
 `python -m tejer.envoy.agent.request_certificate CA_HOST:PORT TOKEN_FILE ROOTS_FILE CERTS_DIR KEY_TYPE SECONDS`
 
 Makes a key and a CSR, calls `IstioCertificateService/CreateCertificate` with the pod's token over TLS verified against
-the mesh's roots, writes key, chain and roots to CERTS_DIR all at once, and prints `{"not_before", "not_after"}` (Unix
-seconds) as JSON. On failure prints one line on stderr and exits with 1. The identity in the certificate is the CA's
-choice by the token; the CSR's Subject and SANs are empty because nobody may trust them.
+the mesh's roots, and writes key, chain and roots to CERTS_DIR all at once, with `validity.json` (`{"not_before",
+"not_after"}` in Unix seconds) beside them. On failure prints one line on stderr and exits with 1. The identity in the
+certificate is the CA's choice by the token; the CSR's Subject and SANs are empty because nobody may trust them.
 """
 
 from __future__ import annotations
@@ -103,6 +103,7 @@ def _line_ended(pem: str) -> str:
 
 
 def main(arguments: list[str]) -> int:
+    """Returns the exit status."""
     address, token_path, roots_path, certs_dir, key_type, seconds = arguments
     try:
         token = Path(token_path).read_text().strip()
@@ -118,7 +119,6 @@ def main(arguments: list[str]) -> int:
     except (OSError, ValueError) as problem:
         print(f"{address}: {type(problem).__name__}: {problem}", file=sys.stderr)  # noqa: T201
         return 1
-    print(json.dumps(validity))  # noqa: T201
     return 0
 
 
