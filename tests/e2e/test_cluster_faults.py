@@ -1,0 +1,244 @@
+"""What must hold when things go wrong: killed processes, two commands at once, taken ports, full disks."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tejer.cluster.config import ClusterConfig
+from tejer.cluster.network.netlink import NETLINK_NETFILTER, Netlink
+from tejer.cluster.network.nft import table_names
+from tests.e2e.clusters import private_shell
+from tests.e2e.shell import Shell
+
+pytestmark = pytest.mark.e2e
+
+_FIRST = "{.status.containerStatuses[0]"
+_OF_EACH = f"{{.metadata.uid}} {{.status.podIP}} {_FIRST}.containerID}} {_FIRST}.restartCount}}"
+IDENTITY = f"{{range .items[*]}}{_OF_EACH} {{end}}"
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Iterator[Shell]:
+    """A cluster of its own that is not started yet, and leaves nothing."""
+    shell = private_shell(tmp_path, 131)
+    yield shell
+    shell.run("tejer down")
+
+
+def status(shell: Shell) -> Any:
+    return json.loads(shell.run("tejer status -o json").out)
+
+
+def kill_daemon(shell: Shell) -> int:
+    pid: int = status(shell)["process"]["pid"]
+    os.kill(pid, signal.SIGKILL)
+    while Path(f"/proc/{pid}/stat").exists() and ") Z " not in Path(f"/proc/{pid}/stat").read_text():
+        time.sleep(0.01)
+    return pid
+
+
+def leftovers(shell: Shell) -> list[str]:
+    """What of a cluster is still on the machine."""
+    home = shell.env["TEJER_HOME"]
+    found = [f"file {path}" for path in Path(home).rglob("*")] if Path(home).exists() else []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (entry / "cmdline").read_bytes().decode(errors="replace").split("\0")
+        except OSError:
+            continue
+        if any(word.startswith(home) for word in words):
+            found.append(f"process {entry.name}: {' '.join(words)}")
+    instance = ClusterConfig(home=Path(home)).instance_id
+    found += [f"device {name}" for _, name in socket.if_nameindex() if instance[:6] in name]
+    return found
+
+
+def test_pods_survive_the_clusters_process_and_are_taken_over(shell: Shell) -> None:
+    shell.ok("tejer up --bare $UP")
+    shell.ok("kubectl create deployment steady --image=tejer/sleep --replicas=2")
+    shell.ok("kubectl create configmap written --from-literal=a=b")
+    shell.ok("kubectl rollout status deployment/steady --timeout=60s")
+    before = shell.ok(f"kubectl get pods -l app=steady -o jsonpath='{IDENTITY}'")
+    kill_daemon(shell)
+    assert status(shell)["podsWithoutProcess"]
+    assert "`tejer up` takes them over" in shell.run("tejer status").out
+    shell.ok("tejer up --bare $UP")
+    assert shell.ok("kubectl get configmap written -o jsonpath='{.data.a}'") == "b"
+    shell.ok("kubectl wait pod -l app=steady --for=condition=Ready --timeout=30s")
+    assert shell.ok(f"kubectl get pods -l app=steady -o jsonpath='{IDENTITY}'") == before
+    shell.ok("kubectl exec deploy/steady -- true")
+
+
+def test_a_pod_that_died_meanwhile_is_restarted(shell: Shell) -> None:
+    shell.ok("tejer up --bare $UP")
+    shell.ok("kubectl create deployment steady --image=tejer/sleep")
+    shell.ok("kubectl rollout status deployment/steady --timeout=60s")
+    kill_daemon(shell)
+    home = shell.env["TEJER_HOME"]
+    shims = [p.name for p in Path("/proc").glob("[0-9]*") if f"{home}/pods/".encode() in _cmdline(p)]
+    assert shims
+    for pid in shims:
+        os.kill(int(pid), signal.SIGKILL)
+    shell.ok("tejer up --bare $UP")
+    shell.until("kubectl get pods -l app=steady --no-headers",
+                lambda result: result.out.split()[1:3] == ["1/1", "Running"] and result.out.split()[3] != "0",
+                seconds=40)  # fmt: skip
+
+
+def _cmdline(process: Path) -> bytes:
+    try:
+        return (process / "cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
+def test_of_two_ups_at_once_one_wins_with_a_clear_line(shell: Shell) -> None:
+    call = "tejer up --bare $UP"
+    both = shell.run(f"{call} & first=$!; {call}; second=$?; wait $first; echo codes $? $second")
+    codes = sorted(both.out.split("codes ")[1].split())
+    if codes == ["0", "1"]:  # they overlapped
+        assert "another `tejer up` or `tejer down` (pid " in both.err
+    else:  # one came after the other
+        assert codes == ["0", "0"]
+    home = shell.env["TEJER_HOME"].encode()
+    lines = [_cmdline(process) for process in Path("/proc").glob("[0-9]*")]
+    daemons = [line for line in lines if b"tejer.cluster.daemon" in line and home in line]
+    assert len(daemons) == 1
+    shell.ok("kubectl get namespaces")
+
+
+def test_up_again_changes_nothing_and_other_settings_are_refused(shell: Shell) -> None:
+    shell.ok("tejer up --bare $UP")
+    pid = status(shell)["process"]["pid"]
+    facts = json.loads(shell.ok("tejer up --bare $UP -o json"))
+    assert (facts["pid"], facts["runningBefore"]) == (pid, True)
+    refused = shell.run("tejer up --bare $UP --pod-cidr 10.134.0.0/17")
+    assert refused.code == 1
+    assert "running with other settings (--pod-cidr): run `tejer down` first" in refused.err
+
+
+def test_a_taken_port_is_named_with_its_owner(shell: Shell) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        result = shell.run(f"tejer up --bare $UP --api-port {port}")
+    assert result.code == 1
+    assert f"port {port} on 127.0.0.1 is taken by" in result.err
+    assert f"(pid {os.getpid()})" in result.err
+    assert "--api-port" in result.err
+
+
+@pytest.mark.parametrize("killed", ["nothing", "daemon", "everything"])
+def test_down_leaves_nothing(shell: Shell, killed: str) -> None:
+    before = Path("/proc/sys/net/ipv4/ip_forward").read_text()
+    rules = _nft_tables()
+    shell.ok("tejer up --bare $UP")
+    shell.ok("kubectl create deployment steady --image=tejer/sleep")
+    shell.ok("kubectl expose deployment steady --port=80 --type=LoadBalancer")
+    shell.ok("kubectl rollout status deployment/steady --timeout=60s")
+    if killed == "daemon":
+        kill_daemon(shell)
+    elif killed == "everything":
+        home = shell.env["TEJER_HOME"].encode()
+        for process in Path("/proc").glob("[0-9]*"):
+            if home in _cmdline(process) and int(process.name) != os.getpid():
+                os.kill(int(process.name), signal.SIGKILL)
+    shell.ok("tejer down")
+    assert leftovers(shell) == []
+    assert _nft_tables() <= rules
+    assert Path("/proc/sys/net/ipv4/ip_forward").read_text() in (before, "1\n")
+    assert not Path(shell.env["KUBECONFIG"]).exists()
+    shell.ok("tejer down")  # again: nothing to do is no error
+
+
+def _nft_tables() -> set[str]:
+    with Netlink(NETLINK_NETFILTER) as netlink:
+        return set(table_names(netlink))
+
+
+def test_kept_data_is_there_again(shell: Shell) -> None:
+    shell.ok("tejer up --bare $UP")
+    shell.ok("kubectl create configmap kept --from-literal=a=b")
+    shell.ok("tejer down --keep-data")
+    assert "not running" in shell.run("tejer status").out
+    shell.ok("tejer up --bare $UP")
+    assert shell.ok("kubectl get configmap kept -o jsonpath='{.data.a}'") == "b"
+
+
+def test_acknowledged_writes_survive_kill_9(shell: Shell) -> None:
+    shell.ok("tejer up --bare $UP")
+    with subprocess.Popen(
+        ["bash", "-c", "for i in $(seq 500); do kubectl create configmap c$i -o name || exit; done"],
+        env=shell.env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+    ) as writer:  # fmt: skip
+        time.sleep(2)
+        kill_daemon(shell)
+        assert writer.stdout is not None
+        acknowledged = set(writer.stdout.read().split())
+    shell.ok("tejer up --bare $UP")
+    assert acknowledged
+    assert acknowledged <= set(shell.ok("kubectl get configmaps -o name").split())
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 16 MB that can be filled and made read-only."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", str(place)], check=True)
+    yield place
+    subprocess.run(["umount", "-l", str(place)], check=True)
+
+
+def test_a_full_disk_is_a_clear_error_and_the_store_stays_whole(tmp_path: Path, small_disk: Path) -> None:
+    shell = private_shell(tmp_path, 132)
+    shell.env["TEJER_HOME"] = str(small_disk / "tejer")
+    shell.ok("tejer up --bare $UP")
+    try:
+        shell.ok("kubectl create configmap before --from-literal=a=b")
+        filler = small_disk / "filler"
+        with filler.open("wb") as file:
+            try:
+                while True:
+                    file.write(b"x" * 65536)
+                    file.flush()
+            except OSError:
+                pass
+        text = "$(head -c 50000 /dev/zero | tr '\\0' x)"
+        refused = shell.run(
+            f"for i in $(seq 50); do kubectl create configmap f$i --from-literal=a={text} || exit 1; done"
+        )
+        assert refused.code == 1
+        assert "full" in refused.err.lower() or "no space" in refused.err.lower()
+        assert shell.ok("kubectl get configmap before -o jsonpath='{.data.a}'") == "b"
+        filler.unlink()
+        shell.until("kubectl create configmap after", lambda result: result.code == 0, seconds=20)
+        kill_daemon(shell)
+        shell.ok("tejer up --bare $UP")
+        shell.ok("kubectl get configmap before after")
+    finally:
+        shell.ok("tejer down")
+
+
+def test_a_read_only_home_is_a_clear_error(tmp_path: Path, small_disk: Path) -> None:
+    shell = private_shell(tmp_path, 133)
+    shell.env["TEJER_HOME"] = str(small_disk / "tejer")
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    result = shell.run("tejer up --bare $UP")
+    assert result.code == 1
+    assert f"cannot write to {small_disk}/tejer: Read-only file system" in result.err
+    assert "--home" in result.err
+    check = shell.run("tejer x precheck --machine")
+    assert check.code == 1
+    assert "not writable" in check.out or "Read-only" in check.out
