@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from math import ceil
 from typing import Any
 
-from tejer.envoy.agent.settings import Json, Settings
+from tejer.envoy.agent.settings import Json, Settings, duration
 from tejer.envoy.bootstrap import BootstrapParams
 
 ISTIO_VERSION = "1.28.0"
@@ -56,6 +57,8 @@ def bootstrap_params(settings: Settings) -> BootstrapParams:
     matcher = settings.proxy_config.get("proxyStatsMatcher") or {}
     annotations = settings.annotations
     app = settings.labels.get("app") or settings.labels.get("app.kubernetes.io/name") or "istio-proxy"
+    flush = max(1, round(duration(annotations.get(f"{_ANNOTATION}statsFlushInterval", "5s"))))
+    eviction = duration(annotations.get(f"{_ANNOTATION}statsEvictionInterval", "0s"))
     return BootstrapParams(
         node_id=node_id(settings),
         cluster=f"{app}.{settings.namespace}",
@@ -67,6 +70,8 @@ def bootstrap_params(settings: Settings) -> BootstrapParams:
         stats_suffixes=_patterns(annotations, matcher, "statsInclusionSuffixes", "inclusionSuffixes"),
         stats_regexes=_patterns(annotations, matcher, "statsInclusionRegexps", "inclusionRegexps"),
         histogram_buckets=_buckets(annotations.get(f"{_ANNOTATION}statsHistogramBuckets", "")),
+        stats_flush_seconds=flush,
+        stats_eviction_seconds=ceil(eviction / flush) * flush,  # Envoy wants a multiple
         admin_port=settings.admin_port,
         agent_port=settings.agent_port,
         certs_dir=settings.certs_dir,

@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable, Mapping
 
 from tejer.envoy.capture import checked_ports, checked_ranges, split_list
+from tejer.kube.duration import parse_duration
 
 SIDECAR = "sidecar.istio.io/"
 TRAFFIC = "traffic.sidecar.istio.io/"
@@ -58,6 +59,10 @@ def _json(text: str) -> None:
         raise ValueError(f"not JSON: {problem}") from None
 
 
+def _duration(text: str) -> None:
+    parse_duration(text)
+
+
 _CHECKS: dict[str, Callable[[str], None]] = {
     TRAFFIC + "includeInboundPorts": _ports_or_all,
     TRAFFIC + "excludeInboundPorts": _ports,
@@ -75,6 +80,8 @@ _CHECKS: dict[str, Callable[[str], None]] = {
     SIDECAR + "userVolume": _json,
     SIDECAR + "userVolumeMount": _json,
     SIDECAR + "statsHistogramBuckets": _json,
+    SIDECAR + "statsFlushInterval": _duration,
+    SIDECAR + "statsEvictionInterval": _duration,
 }
 
 NOT_YET: dict[str, str] = {

@@ -60,6 +60,12 @@ def test_node() -> None:
     assert params.stats_prefixes == ("http.",)
 
 
+def test_series_that_are_idle_can_be_dropped() -> None:
+    annotations = 'sidecar.istio.io/statsFlushInterval="10s"\nsidecar.istio.io/statsEvictionInterval="25s"\n'
+    params = bootstrap_params(parse_settings([], ENVIRONMENT, {"annotations": annotations}))
+    assert (params.stats_flush_seconds, params.stats_eviction_seconds) == (10, 30)
+
+
 def test_annotations_of_statistics_win() -> None:
     settings = parse_settings([], ENVIRONMENT, {"annotations": 'sidecar.istio.io/statsInclusionPrefixes="a, b"\n'})
     assert bootstrap_params(settings).stats_prefixes == ("a", "b")
