@@ -89,20 +89,27 @@ class DeltaStream:
         return [self._send(request.type_url, watch, send, removed)]
 
     def _answer(self, watch: Watch, request: Request) -> list[Command]:
-        """Take an ACK or NACK. Answers to responses we don't know (or answered before) are ignored.
-
-        Some errors make Envoy refuse a whole response because of one resource that it doesn't name. Then halves are
-        sent until the resource is found and all others are in.
-        """
+        """Take an ACK or NACK. Answers to responses we don't know (or answered before) are ignored."""
         if not request.nonce or request.nonce not in watch.in_flight:
             return []
-        resources = watch.in_flight.pop(request.nonce)
+        sent = watch.in_flight.pop(request.nonce)
         if not request.error:
-            watch.note_ack(request.nonce, resources)
+            watch.note_ack(request.nonce, sent.resources)
             return []
+        commands = self._refusal(watch, request, sent.resources)
+        gone = tuple(name for name in sent.removed if name not in watch.base)
+        if gone and sent.resources:  # they were in what was refused
+            commands.append(self._send(request.type_url, watch, (), gone))
+        return commands
+
+    def _refusal(self, watch: Watch, request: Request, resources: tuple[Resource, ...]) -> list[Command]:
+        """Some errors make Envoy refuse a whole response because of one resource that it doesn't name.
+
+        Then halves are sent until the resource is found and all others are in.
+        """
         culprits = named_in(request.error, resources)
         current = tuple(r for r in resources if watch.base.get(r.name) == r and watch.wants(r.name))
-        if culprits or len(resources) == 1 or not current:
+        if culprits or len(resources) <= 1 or not current:
             return [watch.note_refusal(request, culprits or resources)]
         middle = (len(current) + 1) // 2
         return [self._send(request.type_url, watch, half, ()) for half in (current[:middle], current[middle:]) if half]

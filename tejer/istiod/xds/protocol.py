@@ -97,6 +97,13 @@ def named_in(message: str, resources: tuple[Resource, ...]) -> tuple[Resource, .
     return tuple(r for r in resources if len(r.name) >= SHORTEST_TELLING_NAME and r.name in message)
 
 
+class Sent(NamedTuple):
+    """What one response carried, until the client has answered it."""
+
+    resources: tuple[Resource, ...] = ()
+    removed: tuple[str, ...] = ()
+
+
 @dataclass(slots=True)
 class Watch:
     """What a client subscribes to of one type, and how far it has got. Times are epoch seconds.
@@ -108,7 +115,7 @@ class Watch:
     wildcard: bool = False
     names: set[str] = field(default_factory=set)
     base: Resources = field(default_factory=dict)
-    in_flight: dict[str, tuple[Resource, ...]] = field(default_factory=dict)
+    in_flight: dict[str, Sent] = field(default_factory=dict)
     refusals: dict[str, tuple[Resource | None, str]] = field(default_factory=dict)
     sent_nonce: str = ""
     acked_nonce: str = ""
@@ -125,7 +132,7 @@ class Watch:
             yield from (resources[name] for name in sorted(self.names) if name in resources)
 
     def note_sent(self, nonce: str, resources: tuple[Resource, ...], removed: tuple[str, ...] = ()) -> None:
-        self.in_flight[nonce] = resources
+        self.in_flight[nonce] = Sent(resources, removed)
         self.sent_nonce, self.sent_at = nonce, time.time()
         for name in removed:
             self.refusals.pop(name, None)

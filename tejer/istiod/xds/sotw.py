@@ -19,6 +19,7 @@ from tejer.istiod.xds.protocol import (
     Request,
     Resource,
     Send,
+    Sent,
     Snapshot,
     Watch,
     named_in,
@@ -40,7 +41,7 @@ class SotwStream:
         if request.nonce != watch.sent_nonce:
             return []  # an answer to an older response: the client will answer the newer one too
         repeated = request.nonce not in watch.in_flight
-        resources = watch.in_flight.pop(request.nonce, ())
+        resources = watch.in_flight.pop(request.nonce, Sent()).resources
         if request.error:
             return [watch.note_refusal(request, named_in(request.error, resources) or resources)]
         watch.note_ack(request.nonce, resources)
