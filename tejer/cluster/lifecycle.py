@@ -47,6 +47,8 @@ def choose_config(home: Path, changes: dict[str, str | int]) -> ClusterConfig:
         config = before.with_changes(**changes)
     except ValueError as error:
         raise RuntimeError(str(error)) from error
+    except OSError as error:
+        raise RuntimeError(_cannot_write(home, error)) from error
     if saved is not None and config != saved and daemon_of(saved) is not None:
         differing = [name for name, value in changes.items() if getattr(saved, name) != value]
         options = ", ".join(f"--{name.replace('_', '-')}" for name in differing)

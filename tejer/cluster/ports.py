@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 _LISTEN = "0A"
@@ -14,13 +13,13 @@ def owner_of_port(port: int) -> str:
     if not inodes:
         return ""
     wanted = {f"socket:[{inode}]" for inode in inodes}
-    for entry in os.scandir("/proc"):
-        if entry.name.isdecimal() and _holds(Path(entry.path) / "fd", wanted):
+    for process in Path("/proc").glob("[0-9]*"):
+        if _holds(process / "fd", wanted):
             try:
-                name = (Path(entry.path) / "comm").read_text().strip()
+                name = (process / "comm").read_text().strip()
             except OSError:
                 name = "a process"
-            return f"{name} (pid {entry.name})"
+            return f"{name} (pid {process.name})"
     return ""
 
 

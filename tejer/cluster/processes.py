@@ -54,16 +54,17 @@ def arguments(pid: int) -> list[str]:
         return []
 
 
+def _pids() -> list[int]:
+    return [int(entry.name) for entry in Path("/proc").glob("[0-9]*")]
+
+
 def processes_of(config: ClusterConfig) -> list[Process]:
     """The cluster's daemon and the shims of its pods, found by what they were started with.
 
     The pids of other processes of the pods are not needed: they die with their shim.
     """
     found = []
-    for entry in os.scandir("/proc"):
-        if not entry.name.isdecimal():
-            continue
-        pid = int(entry.name)
+    for pid in _pids():
         words = arguments(pid)
         shim = any(_SHIM in word for word in words) and any(Path(word).parent == config.pods_dir for word in words)
         daemon = _DAEMON in words and str(config.home) in words
@@ -75,9 +76,9 @@ def processes_of(config: ClusterConfig) -> list[Process]:
 def with_descendants(roots: Iterable[Process]) -> list[int]:
     """The pids of `roots` and of everything below them."""
     children: dict[int, list[int]] = {}
-    for entry in os.scandir("/proc"):
-        if entry.name.isdecimal() and (parent := _parent(int(entry.name))) is not None:
-            children.setdefault(parent, []).append(int(entry.name))
+    for pid in _pids():
+        if (parent := _parent(pid)) is not None:
+            children.setdefault(parent, []).append(pid)
     found: list[int] = []
     waiting = [process.pid for process in roots]
     while waiting:
