@@ -129,7 +129,7 @@ def service_account(value: str, policy_namespace: str) -> Principal:
     where, slash, account = value.partition("/")
     if not slash:
         where, account = policy_namespace, where
-    return _authenticated(regex(f".*/ns/{_wild(where, '[^/]*')}/sa/{_wild(account, '[^/]*')}"))
+    return _authenticated(regex(f"{SPIFFE}.+/ns/{_wild(where, '[^/]*')}/(.+/|)sa/{_wild(account, '[^/]*')}(/.+)?"))
 
 
 def trust_domain(value: str) -> Principal:
@@ -155,26 +155,62 @@ def _claim(keys: Sequence[str], value: ValueMatcher) -> Principal:
     return Principal(metadata=MetadataMatcher(filter=JWT_FILTER, path=segments, value=value))
 
 
-def request_principal(value: str) -> Principal:
-    """`issuer/subject` of a validated token; without a slash the subject must be empty."""
+def request_principals(values: Sequence[str]) -> Principal:
+    """Any of `issuer/subject` of a validated token. The subject follows the last slash; without one it is ""."""
+    found = [_request_principal(value) for value in values]
+    return found[0] if len(found) == 1 else Principal(or_ids=Principal.Set(ids=found))
+
+
+def _request_principal(value: str) -> Principal:
+    issuer, slash, subject = value.rpartition("/")
+    anything = regex(".+")
     if value == "*":
-        issuer, subject = "*", "*"
+        matchers = anything, anything
+    elif not slash and value.startswith("*"):
+        matchers = anything, StringMatcher(suffix=value[1:])
+    elif not slash and value.endswith("*"):
+        matchers = StringMatcher(prefix=value[:-1]), anything
+    elif not slash:
+        matchers = StringMatcher(exact=value), StringMatcher(exact="")
     elif value.startswith("*"):
-        issuer, subject = "*", value[1:].lstrip("/") if "/" in value else value
+        matchers = text_matcher(issuer), StringMatcher(exact=subject)
     else:
-        issuer, _, subject = value.rpartition("/") if "/" in value else (value, "", "")
+        matchers = StringMatcher(exact=issuer), text_matcher(subject)
     both = [
-        _claim(("iss",), ValueMatcher(string_match=text_matcher(issuer))),
-        _claim(("sub",), ValueMatcher(string_match=text_matcher(subject))),
+        _claim((name,), ValueMatcher(string_match=matcher))
+        for name, matcher in zip(("iss", "sub"), matchers, strict=True)
     ]
     return Principal(and_ids=Principal.Set(ids=both))
 
 
-def claim(keys: Sequence[str], value: str) -> Principal:
-    """A claim that is the text, or a list that has it."""
-    one = ValueMatcher(string_match=text_matcher(value))
-    either = OrMatcher(value_matchers=[one, ValueMatcher(list_match=ListMatcher(one_of=one))])
+def _any_text(values: Sequence[str]) -> ValueMatcher:
+    texts = [ValueMatcher(string_match=text_matcher(value)) for value in values]
+    return texts[0] if len(texts) == 1 else ValueMatcher(or_match=OrMatcher(value_matchers=texts))
+
+
+def claims(keys: Sequence[str], values: Sequence[str]) -> Principal:
+    """A claim that is any of the values, or a list that has one."""
+    any_of = _any_text(values)
+    either = OrMatcher(value_matchers=[ValueMatcher(list_match=ListMatcher(one_of=any_of)), any_of])
     return _claim(keys, ValueMatcher(or_match=either))
+
+
+_FILTER_KEY = re.compile(r"experimental\.(envoy\.filters\.[^\[]+)\[(.+)\]$")
+
+
+def filter_metadata(key: str, values: Sequence[str]) -> Permission:
+    """Dynamic metadata that another filter has set, `experimental.envoy.filters.a.b[c]`; `[v]` is a list that has v."""
+    found = _FILTER_KEY.match(key)
+    if found is None:
+        raise ValueError(f"condition key {key!r} is not experimental.envoy.filters.<filter>[<key>]")
+    matchers = []
+    for value in values:
+        inner = ValueMatcher(string_match=text_matcher(value.strip("[]")))
+        is_list = value.startswith("[") and value.endswith("]")
+        matchers.append(ValueMatcher(list_match=ListMatcher(one_of=inner)) if is_list else inner)
+    wanted = matchers[0] if len(matchers) == 1 else ValueMatcher(or_match=OrMatcher(value_matchers=matchers))
+    path = [MetadataMatcher.PathSegment(key=found[2])]
+    return Permission(metadata=MetadataMatcher(filter=found[1], path=path, value=wanted))
 
 
 # -- trust domain aliases --

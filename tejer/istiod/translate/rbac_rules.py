@@ -20,10 +20,18 @@ class HttpOnlyError(ValueError):
 class Test(NamedTuple, Generic[T]):
     """One field: any of `values` and none of `not_values`. `http`: only HTTP requests have it."""
 
-    make: Callable[[str], T]
+    any_of: Callable[[Sequence[str]], T]
     values: Sequence[str]
     not_values: Sequence[str]
     http: bool = False
+
+
+def _permissions(make: Callable[[str], Permission]) -> Callable[[Sequence[str]], Permission]:
+    return lambda values: Permission(or_rules=Permission.Set(rules=[make(value) for value in values]))
+
+
+def _principals(make: Callable[[str], Principal]) -> Callable[[Sequence[str]], Principal]:
+    return lambda values: Principal(or_ids=Principal.Set(ids=[make(value) for value in values]))
 
 
 def rule_policy(rule: Rule, policy_namespace: str, trust_domains: Sequence[str], *, tcp: bool, strict: bool) -> Policy:
@@ -52,26 +60,27 @@ def never() -> Policy:
 
 def _operation(given: Operation) -> list[Test[Permission]]:
     return [
-        Test(m.host, given.hosts, given.not_hosts, http=True),
-        Test(m.method, given.methods, given.not_methods, http=True),
-        Test(m.path, given.paths, given.not_paths, http=True),
-        Test(m.port, given.ports, given.not_ports),
+        Test(_permissions(m.host), given.hosts, given.not_hosts, http=True),
+        Test(_permissions(m.method), given.methods, given.not_methods, http=True),
+        Test(_permissions(m.path), given.paths, given.not_paths, http=True),
+        Test(_permissions(m.port), given.ports, given.not_ports),
     ]
 
 
 def _source(given: Source, namespace: str, trust_domains: Sequence[str]) -> list[Test[Principal]]:
+    accounts = _principals(lambda value: m.service_account(value, namespace))
     return [
         Test(
-            m.principal,
+            _principals(m.principal),
             m.with_aliases(given.principals, trust_domains),
             m.with_aliases(given.not_principals, trust_domains),
         ),
-        Test(m.request_principal, given.request_principals, given.not_request_principals, http=True),
-        Test(lambda v: m.service_account(v, namespace), given.service_accounts, given.not_service_accounts),
-        Test(m.trust_domain, given.trust_domains, given.not_trust_domains),
-        Test(m.namespace, given.namespaces, given.not_namespaces),
-        Test(m.remote_ip, given.remote_ip_blocks, given.not_remote_ip_blocks),
-        Test(m.source_ip, given.ip_blocks, given.not_ip_blocks),
+        Test(m.request_principals, given.request_principals, given.not_request_principals, http=True),
+        Test(accounts, given.service_accounts, given.not_service_accounts),
+        Test(_principals(m.trust_domain), given.trust_domains, given.not_trust_domains),
+        Test(_principals(m.namespace), given.namespaces, given.not_namespaces),
+        Test(_principals(m.remote_ip), given.remote_ip_blocks, given.not_remote_ip_blocks),
+        Test(_principals(m.source_ip), given.ip_blocks, given.not_ip_blocks),
     ]
 
 
@@ -84,44 +93,53 @@ def _conditions(
 ) -> tuple[list[Test[Permission]], list[Test[Principal]]]:
     permissions: list[Test[Permission]] = []
     principals: list[Test[Principal]] = []
-    asked: dict[str, Callable[[str], Permission]] = {
+    for condition in when:
+        key, values, not_values = condition.key, condition.values, condition.not_values
+        if (asked := _what(key)) is not None:
+            permissions.append(Test(asked, values, not_values))
+        elif key == "source.principal":
+            both = m.with_aliases(values, trust_domains), m.with_aliases(not_values, trust_domains)
+            principals.append(Test(_principals(m.principal), *both))
+        else:
+            any_of, http = _who(key, namespace)
+            principals.append(Test(any_of, values, not_values, http))
+    return permissions, principals
+
+
+def _what(key: str) -> Callable[[Sequence[str]], Permission] | None:
+    """The matcher for a `when` key that is about what is asked for; None for one about the caller."""
+    simple = {
         "destination.ip": m.destination_ip,
         "destination.port": m.port,
         "connection.sni": m.server_name,
     }
-    for condition in when:
-        key, values, not_values = condition.key, condition.values, condition.not_values
-        if key in asked:
-            permissions.append(Test(asked[key], values, not_values))
-        elif key == "source.principal":
-            both = m.with_aliases(values, trust_domains), m.with_aliases(not_values, trust_domains)
-            principals.append(Test(m.principal, *both))
-        else:
-            make, http = _who(key, namespace)
-            principals.append(Test(make, values, not_values, http))
-    return permissions, principals
+    if key in simple:
+        return _permissions(simple[key])
+    if key.startswith("experimental.envoy.filters."):
+        return lambda values: m.filter_metadata(key, values)
+    return None
 
 
-def _who(key: str, namespace: str) -> tuple[Callable[[str], Principal], bool]:
+def _who(key: str, namespace: str) -> tuple[Callable[[Sequence[str]], Principal], bool]:
     """The matcher for a `when` key that is about the caller, and whether only HTTP requests have it."""
-    simple: dict[str, tuple[Callable[[str], Principal], bool]] = {
-        "source.ip": (m.source_ip, False),
-        "remote.ip": (m.remote_ip, False),
-        "source.namespace": (m.namespace, False),
-        "source.serviceAccount": (lambda v: m.service_account(v, namespace), False),
-        "source.trustDomain": (m.trust_domain, False),
-        "request.auth.principal": (m.request_principal, True),
-        "request.auth.audiences": (lambda v: m.claim(("aud",), v), True),
-        "request.auth.presenter": (lambda v: m.claim(("azp",), v), True),
+    simple: dict[str, tuple[Callable[[Sequence[str]], Principal], bool]] = {
+        "source.ip": (_principals(m.source_ip), False),
+        "remote.ip": (_principals(m.remote_ip), False),
+        "source.namespace": (_principals(m.namespace), False),
+        "source.serviceAccount": (_principals(lambda v: m.service_account(v, namespace)), False),
+        "source.trustDomain": (_principals(m.trust_domain), False),
+        "request.auth.principal": (m.request_principals, True),
+        "request.auth.audiences": (lambda values: m.claims(("aud",), values), True),
+        "request.auth.presenter": (lambda values: m.claims(("azp",), values), True),
     }
     if key in simple:
         return simple[key]
     if found := _HEADER.match(key):
         name = found[1]
-        return (lambda v: m.header(name, v)), True
+        return _principals(lambda v: m.header(name, v)), True
     if found := _CLAIM.match(key):
         keys = tuple(found[1][1:-1].split("]["))
-        return (lambda v: m.claim(keys, v)), True
+        return (lambda values: m.claims(keys, values)), True
     raise ValueError(f"condition key {key!r} is not known here")
 
 
@@ -129,10 +147,9 @@ def _permission(tests: Iterable[Test[Permission]], tcp: bool, strict: bool) -> P
     rules: list[Permission] = []
     for test in _usable(tests, tcp, strict):
         if test.values:
-            rules.append(Permission(or_rules=Permission.Set(rules=[test.make(v) for v in test.values])))
+            rules.append(test.any_of(test.values))
         if test.not_values:
-            any_of = Permission(or_rules=Permission.Set(rules=[test.make(v) for v in test.not_values]))
-            rules.append(Permission(not_rule=any_of))
+            rules.append(Permission(not_rule=test.any_of(test.not_values)))
     return Permission(and_rules=Permission.Set(rules=rules or [Permission(any=True)]))
 
 
@@ -140,10 +157,9 @@ def _principal(tests: Iterable[Test[Principal]], tcp: bool, strict: bool) -> Pri
     ids: list[Principal] = []
     for test in _usable(tests, tcp, strict):
         if test.values:
-            ids.append(Principal(or_ids=Principal.Set(ids=[test.make(v) for v in test.values])))
+            ids.append(test.any_of(test.values))
         if test.not_values:
-            any_of = Principal(or_ids=Principal.Set(ids=[test.make(v) for v in test.not_values]))
-            ids.append(Principal(not_id=any_of))
+            ids.append(Principal(not_id=test.any_of(test.not_values)))
     return Principal(and_ids=Principal.Set(ids=ids or [Principal(any=True)]))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import msgspec
@@ -41,10 +42,56 @@ def test_aliases_of_the_meshs_trust_domains() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "regex"), [("ns/sa", ".*/ns/ns/sa/sa"), ("sa", ".*/ns/mine/sa/sa"), ("ns/*", ".*/ns/ns/sa/[^/]*")]
+    ("value", "matching", "other"),
+    [
+        ("ns/sa", "spiffe://td/ns/ns/sa/sa", "spiffe://td/ns/ns/sa/sa-junk"),
+        ("sa", "spiffe://td/ns/mine/sa/sa", "spiffe://td/ns/other/sa/sa"),
+        ("ns/sa", "spiffe://td/ns/ns/more/x/sa/sa/y", "spiffe://td/ns/ns-other/sa/sa"),
+    ],
 )
-def test_service_accounts(value: str, regex: str) -> None:
-    assert m.service_account(value, "mine").authenticated.principal_name.safe_regex.regex == regex
+def test_service_accounts(value: str, matching: str, other: str) -> None:
+    pattern = m.service_account(value, "mine").authenticated.principal_name.safe_regex.regex
+    assert re.fullmatch(pattern, matching)
+    assert not re.fullmatch(pattern, other)
+
+
+@pytest.mark.parametrize(
+    ("value", "issuer", "subject"),
+    [
+        ("*", ("safe_regex", ".+"), ("safe_regex", ".+")),
+        ("https://a/sub", ("exact", "https://a"), ("exact", "sub")),
+        ("https://a/*", ("exact", "https://a"), ("safe_regex", ".+")),
+        ("https://a/b*", ("exact", "https://a"), ("prefix", "b")),
+        ("*/sub", ("safe_regex", ".+"), ("exact", "sub")),
+        ("*.org/sub", ("suffix", ".org"), ("exact", "sub")),
+        ("*sub", ("safe_regex", ".+"), ("suffix", "sub")),
+        ("iss*", ("prefix", "iss"), ("safe_regex", ".+")),
+        ("iss", ("exact", "iss"), ("exact", "")),
+    ],
+)
+def test_request_principals(value: str, issuer: tuple[str, str], subject: tuple[str, str]) -> None:
+    found = []
+    for part in m.request_principals([value]).and_ids.ids:
+        matcher = part.metadata.value.string_match
+        kind = matcher.WhichOneof("match_pattern") or ""
+        found.append((kind, matcher.safe_regex.regex if kind == "safe_regex" else getattr(matcher, kind)))
+    assert found == [issuer, subject]
+
+
+def test_a_claim_is_a_text_or_a_list_that_has_it() -> None:
+    one, many = m.claims(("groups", "all"), ["a"]), m.claims(("aud",), ["a", "b*"])
+    assert [segment.key for segment in one.metadata.path] == ["payload", "groups", "all"]
+    in_list, alone = one.metadata.value.or_match.value_matchers
+    assert in_list.list_match.one_of == alone
+    assert len(many.metadata.value.or_match.value_matchers[1].or_match.value_matchers) == 2
+
+
+def test_metadata_of_other_filters() -> None:
+    found = m.filter_metadata("experimental.envoy.filters.a.b[c]", ["x", "[y]"]).metadata
+    assert (found.filter, found.path[0].key) == ("envoy.filters.a.b", "c")
+    assert found.value.or_match.value_matchers[1].list_match.one_of.string_match.exact == "y"
+    with pytest.raises(ValueError, match="experimental"):
+        m.filter_metadata("experimental.envoy.filters.a", ["x"])
 
 
 def test_a_network_keeps_its_length_and_an_address_is_one() -> None:
