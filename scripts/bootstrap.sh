@@ -37,5 +37,7 @@ if [ ! -x "$venv/bin/python" ]; then
     make_venv "$(find_python)"
 fi
 "$venv/bin/python" -m pip install --quiet --disable-pip-version-check "uv==$uv_version"
-"$venv/bin/uv" pip install --quiet --python "$venv/bin/python" --require-hashes -r "$lock"
+# Compiled now, not at every start: where PYTHONDONTWRITEBYTECODE is set, nothing would ever keep the result.
+"$venv/bin/uv" pip install --quiet --python "$venv/bin/python" --compile-bytecode --require-hashes -r "$lock"
 "$venv/bin/uv" pip install --quiet --python "$venv/bin/python" --no-deps -e .
+"$venv/bin/python" -m compileall -q tejer apps/finance-api/finance_api
