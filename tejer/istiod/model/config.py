@@ -49,14 +49,17 @@ class Config(msgspec.Struct, Generic[S], frozen=True, kw_only=True):
         return f"/apis/{self.key.group}/{self.version}/namespaces/{self.namespace}/{kebab}/{self.name}"
 
 
-def read_config(key: Key, body: Body, spec_type: type[S]) -> Config[S]:
-    """Raises msgspec.ValidationError with the field's path when the spec does not have the kind's shape."""
+def read_config(key: Key, body: Body, spec_type: type[S], kind: str = "", version: str = "v1") -> Config[S]:
+    """`kind` and `version` where the body does not say (items of a list need not).
+
+    Raises msgspec.ValidationError with the field's path when the spec does not have the kind's shape.
+    """
     meta = metadata(body)
     annotations = meta.get("annotations") or {}
     return Config(
         key=key,
-        kind=str(body.get("kind", "")),
-        version=str(body.get("apiVersion", "v1")).rpartition("/")[2],
+        kind=str(body.get("kind") or kind),
+        version=str(body.get("apiVersion") or version).rpartition("/")[2],
         created=str(meta.get("creationTimestamp") or ""),
         dry_run=annotations.get(DRY_RUN_ANNOTATION) == "true",
         spec=msgspec.convert(body.get("spec") or {}, spec_type),

@@ -152,8 +152,8 @@ def _failure(failure: Failure) -> Problem:
 
 
 def _slots(registry: Registry, views: Views) -> dict[tuple[str, str], Slot]:
-    def config(source: Source[Any], spec: type[Any]) -> Slot:
-        return Slot(source, lambda key, body: read_config(key, body, spec))
+    def config(rtype: ResourceType, source: Source[Any], spec: type[Any]) -> tuple[ResourceType, Slot]:
+        return rtype, Slot(source, lambda key, body: read_config(key, body, spec, rtype.kind, rtype.version))
 
     table: tuple[tuple[ResourceType, Slot], ...] = (
         (types.NODES, Slot(registry.nodes, Stored)),
@@ -161,14 +161,14 @@ def _slots(registry: Registry, views: Views) -> dict[tuple[str, str], Slot]:
         (types.SERVICES, Slot(registry.kube_services, Stored)),
         (types.ENDPOINTSLICES, Slot(registry.slices, Stored)),
         (types.SECRETS, Slot(views.secrets, Stored)),
-        (types.SERVICEENTRIES, config(registry.entries, ServiceEntrySpec)),
-        (types.WORKLOADENTRIES, config(registry.workload_entries, WorkloadEntrySpec)),
-        (types.PEERAUTHENTICATIONS, config(registry.peer_authentications, PeerAuthenticationSpec)),
-        (types.DESTINATIONRULES, config(views.rule_objects, DestinationRuleSpec)),
-        (types.VIRTUALSERVICES, config(views.route_objects, VirtualServiceSpec)),
-        (types.GATEWAYS, config(views.gateway_objects, GatewaySpec)),
-        (types.SIDECARS, config(views.sidecars, SidecarSpec)),
-        (types.AUTHORIZATIONPOLICIES, config(views.authorization, AuthorizationPolicySpec)),
-        (types.TELEMETRIES, config(views.telemetries, TelemetrySpec)),
+        config(types.SERVICEENTRIES, registry.entries, ServiceEntrySpec),
+        config(types.WORKLOADENTRIES, registry.workload_entries, WorkloadEntrySpec),
+        config(types.PEERAUTHENTICATIONS, registry.peer_authentications, PeerAuthenticationSpec),
+        config(types.DESTINATIONRULES, views.rule_objects, DestinationRuleSpec),
+        config(types.VIRTUALSERVICES, views.route_objects, VirtualServiceSpec),
+        config(types.GATEWAYS, views.gateway_objects, GatewaySpec),
+        config(types.SIDECARS, views.sidecars, SidecarSpec),
+        config(types.AUTHORIZATIONPOLICIES, views.authorization, AuthorizationPolicySpec),
+        config(types.TELEMETRIES, views.telemetries, TelemetrySpec),
     )
     return {(rtype.group, rtype.plural): slot for rtype, slot in table}
