@@ -129,6 +129,11 @@ class NodeAgent(NodePodBackend):
                 await self._workers[uid].work()
             except Exception:
                 worker = self._workers[uid]
+                task = asyncio.current_task()
+                if (
+                    task is not None and task.cancelling()
+                ):  # the agent ends: whatever went wrong on the way doesn't matter
+                    raise asyncio.CancelledError from None
                 log.exception("pod %s: its worker failed; starting it again", worker.run.pod.metadata.name)
                 await asyncio.sleep(_AFTER_A_CRASH)
                 fresh = PodWorker(self._node, worker.run.last_body)

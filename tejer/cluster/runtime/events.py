@@ -11,7 +11,6 @@ import time
 from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from uuid import uuid4
 
 from tejer.kube.api import Api, ApiError
 from tejer.kube.resource import Body, metadata
@@ -43,6 +42,7 @@ class EventRecorder:
     def __init__(self, api: Api, node_name: str) -> None:
         self._api, self._node_name = api, node_name
         self._queue: asyncio.Queue[_Event] = asyncio.Queue(_QUEUE)
+        self._last = 0
         self._known: OrderedDict[tuple[str, ...], tuple[str, int]] = OrderedDict()
 
     def normal(self, obj: Body, reason: str, message: str, *, field: str = "", component: str = "kubelet") -> None:
@@ -88,7 +88,8 @@ class EventRecorder:
             except ApiError as error:
                 if error.code != 404:
                     raise
-        name = f"{involved['name']}.{uuid4().hex[:16]}"
+        self._last = max(self._last + 1, time.time_ns())  # names in order of time: so lists show them
+        name = f"{involved['name']}.{self._last:x}"
         self._known[key] = (name, 1)
         if len(self._known) > _REMEMBERED:
             self._known.popitem(last=False)

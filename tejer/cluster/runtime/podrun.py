@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import json
 import time
+from collections.abc import Coroutine
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -46,8 +47,19 @@ class PodRun:
         self._exits: dict[str, asyncio.Event] = {}
         self._early_exits: dict[str, Message] = {}
 
+    def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Run something beside the worker. Raises CancelledError where the worker is being cancelled already."""
+        try:
+            return self.group.create_task(work)
+        except RuntimeError:  # its group is shutting down
+            work.close()
+            raise asyncio.CancelledError from None
+
     def wake(self) -> None:
         self.changed.set()
+
+    async def wait_for_change(self) -> None:
+        await self.changed.wait()
 
     def update(self, body: Body | None) -> None:
         """The API's news of this pod."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
 from dataclasses import replace
@@ -19,15 +20,20 @@ _RETRY_SECONDS = 5.0
 _START_ERROR = 128
 
 
-async def ensure_sandbox(run: PodRun) -> None:
+def _ensure_address(run: PodRun) -> None:
+    """The pod's directory and address, kept for as long as the pod is there. Raises RuntimeError without one left."""
+    if run.ip:
+        return
+    run.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    run.ip = run.node.config.gateway_ip if run.pod.spec.host_network else str(run.node.addresses.take())
+    run.take_note()
+
+
+async def _ensure_sandbox(run: PodRun) -> None:
     """A live shim with its network. Raises OSError when the machine refuses."""
     if run.sandbox is not None:
         return
     node, host_network = run.node, bool(run.pod.spec.host_network)
-    run.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if not run.ip:
-        run.ip = node.config.gateway_ip if host_network else str(node.addresses.take())
-    run.take_note()
     pid = spawn(run.directory, hostname_of(run.pod), own_network=not host_network)
     sandbox = Sandbox(run.directory, pid, run.on_exit, run.on_death)
     try:
@@ -64,6 +70,15 @@ async def ensure_volumes(run: PodRun, keeper: TokenKeeper) -> None:
             raise PlanError(MOUNT_ERROR, f'MountVolume.SetUp failed for volume "{plan.name}" : {error}') from error
 
 
+async def _prepare(run: PodRun, keeper: TokenKeeper) -> None:
+    """Sandbox and volumes, side by side: each mostly waits for another process or thread."""
+    _ensure_address(run)
+    results = await asyncio.gather(_ensure_sandbox(run), ensure_volumes(run, keeper), return_exceptions=True)
+    for result in results:
+        if result is not None:
+            raise result
+
+
 async def _token_files(plan: VolumePlan, keeper: TokenKeeper) -> dict[str, File]:
     return {token.path: File((await keeper.token(token)).encode(), token.mode) for token in plan.tokens}
 
@@ -74,8 +89,7 @@ async def start_container(run: PodRun, name: str, keeper: TokenKeeper) -> bool:
     if state.role is Role.MAIN and state.reason == "PodInitializing":
         state = replace(state, reason="ContainerCreating")
     try:
-        await ensure_sandbox(run)
-        await ensure_volumes(run, keeper)
+        await _prepare(run, keeper)
         plan = plan_container(run.pod, container, run.node.inputs(run.ip))
         for mount in plan.mounts:
             if mount.volume not in run.sources:
@@ -98,7 +112,7 @@ async def start_container(run: PodRun, name: str, keeper: TokenKeeper) -> bool:
         return False
     except ConnectionError:  # the shim died; its death is being told
         return False
-    except OSError as error:
+    except (OSError, RuntimeError) as error:
         _failed(run, state, str(error), now)
         return False
     record = answer["container"]

@@ -21,7 +21,7 @@ def start_watching(run: PodRun, name: str, *, adopted: bool = False) -> None:
     hook = container.lifecycle.post_start if container.lifecycle else None
     if not adopted:
         run.set_state(replace(state, hooked=hook is None))
-    run.watch(name, run.group.create_task(_watch(run, container, None if adopted else hook, adopted)))
+    run.watch(name, run.spawn(_watch(run, container, None if adopted else hook, adopted)))
 
 
 async def _watch(run: PodRun, container: Container, hook: LifecycleHandler | None, adopted: bool) -> None:
@@ -51,7 +51,7 @@ async def _post_start(run: PodRun, container: Container, hook: LifecycleHandler)
         run.set_state(replace(state, hooked=True))
         return True
     run.warning("FailedPostStartHook", f"PostStartHook failed: {why}", container.name)
-    run.group.create_task(stop_container(run, container.name, None, "FailedPostStartHook"))
+    run.spawn(stop_container(run, container.name, None, "FailedPostStartHook"))
     return False
 
 
@@ -83,6 +83,6 @@ async def _probe(run: PodRun, container: Container, probe: Probe, kind: ProbeKin
         if kind is not ProbeKind.READINESS and given_up(course, schedule):
             why = f"Container {name} failed {kind.value.lower()} probe, will be restarted"
             grace = probe.termination_grace_period_seconds
-            run.group.create_task(stop_container(run, name, grace, why))
+            run.spawn(stop_container(run, name, grace, why))
             return
         await asyncio.sleep(step.wait)

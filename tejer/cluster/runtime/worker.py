@@ -91,7 +91,7 @@ class PodWorker:
                 start_watching(run, name)
             decision = self._decide()
         for name in decision.stop:
-            run.group.create_task(stop_container(run, name, None))
+            run.spawn(stop_container(run, name, None))
         if decision.phase in {"Succeeded", "Failed"} and not any(s.running for s in run.states.values()):
             await self._release()
         await self._refresh_files()
@@ -169,10 +169,10 @@ class PodWorker:
         forced = run.body is None
         seconds = run.pod.metadata.deletion_grace_period_seconds
         grace = 0.0 if forced else 30.0 if seconds is None else float(seconds)
-        ending = run.group.create_task(self._end(grace))
+        ending = run.spawn(self._end(grace))
         while not ending.done():
             run.changed.clear()
-            waiting = run.group.create_task(run.changed.wait())
+            waiting = run.spawn(run.wait_for_change())
             await asyncio.wait({ending, waiting}, return_when=asyncio.FIRST_COMPLETED)
             waiting.cancel()
             if run.body is None and not forced:  # deleted by force meanwhile
