@@ -116,14 +116,15 @@ def test_envoy_configuration(shell: Shell) -> None:
 
 
 def test_recipe_traffic_fails_under_strict(shell: Shell, tmp_path: Path) -> None:
-    """Broken in that way: a client without a sidecar. The recipe names it by IST0103."""
+    """Broken in that way: a client from before the namespace was labelled. The recipe names it by IST0103."""
     client = tmp_path / "client.yaml"
     client.write_text(
         "apiVersion: v1\nkind: Pod\nmetadata:\n  name: legacy\n  namespace: finance-app\n"
-        "  labels: {sidecar.istio.io/inject: 'false'}\n"
         "spec:\n  containers:\n  - {name: app, image: 'tejer/sleep:v1'}\n"
     )
+    shell.ok("kubectl label namespace finance-app istio-injection-")
     shell.ok(f"kubectl apply -f {client}")
+    shell.ok("kubectl label namespace finance-app istio-injection=enabled")
     shell.ok("kubectl wait --for=condition=Ready pod/legacy -n finance-app --timeout=60s")
     refused = shell.run("kubectl exec legacy -n finance-app -c app -- curl -sS -m 5 http://finance-api:8000/version")
     assert refused.code != 0, "STRICT must refuse plaintext"
