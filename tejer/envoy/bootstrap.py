@@ -7,8 +7,9 @@ for a static cluster crashes Envoy 1.40; file SDS on it is proved by tests/netns
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from tejer.envoy import paths
 
@@ -48,8 +49,7 @@ _TAGS = (
 )
 
 
-@dataclass(frozen=True, kw_only=True)
-class BootstrapParams:
+class BootstrapParams(NamedTuple):
     """All that one proxy's bootstrap depends on.
 
     `metadata` is the xDS node's, `cluster` its service cluster. `discovery_host` and `discovery_port` say where istiod
@@ -66,7 +66,7 @@ class BootstrapParams:
     stats_prefixes: tuple[str, ...] = ()
     stats_suffixes: tuple[str, ...] = ()
     stats_regexes: tuple[str, ...] = ()
-    histogram_buckets: dict[str, tuple[float, ...]] = field(default_factory=dict)
+    histogram_buckets: Mapping[str, tuple[float, ...]] = MappingProxyType({})
     stats_flush_seconds: int = 5
     stats_eviction_seconds: int = 0
     max_connections: int = 50_000

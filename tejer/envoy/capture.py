@@ -6,7 +6,6 @@ reads like nft's own syntax; `tejer.envoy.nftables` turns it into netlink messag
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from ipaddress import IPv4Network, ip_network
 from typing import NamedTuple
 
@@ -46,8 +45,7 @@ class Rule(NamedTuple):
         return " ".join([self.chain + ":", *map(str, self.matches), self.then])
 
 
-@dataclass(frozen=True, kw_only=True)
-class CaptureOptions:
+class CaptureOptions(NamedTuple):
     """istio-iptables' flags. `("*",)` means all, an empty tuple none. Ports are decimal texts, ranges CIDRs."""
 
     envoy_port: int = 15001

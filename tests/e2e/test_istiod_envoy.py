@@ -82,7 +82,7 @@ async def running_envoy(directory: Path, istiod: Istiod, admin: Api, pod: Body, 
     )  # fmt: skip
     await rotate(settings, istiod, admin, pod, root)
     write_configuration(settings)
-    params = replace(bootstrap_params(settings), health_port=free_port(), metrics_port=free_port())
+    params = bootstrap_params(settings)._replace(health_port=free_port(), metrics_port=free_port())
     config = directory / "bootstrap.json"
     config.write_text(json.dumps(bootstrap(params)))
     log = directory / "envoy.log"

@@ -7,8 +7,6 @@ the symlink `..data` is the one step that changes all; Envoy's `watched_director
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 from pathlib import Path
 
 _DATA = "..data"
@@ -17,7 +15,8 @@ _DATA = "..data"
 def replace_files(directory: Path, files: dict[str, bytes]) -> None:
     """Make `directory` hold exactly `files` ({plain name: content}), readable by their owner only (mode 0600)."""
     directory.mkdir(parents=True, exist_ok=True)
-    version = Path(tempfile.mkdtemp(prefix="..", dir=directory))
+    version = directory / f"..{os.urandom(8).hex()}"
+    version.mkdir(mode=0o700)
     try:
         for name, content in files.items():
             _write_private(version / name, content)
@@ -25,7 +24,7 @@ def replace_files(directory: Path, files: dict[str, bytes]) -> None:
         pending.symlink_to(version.name)
         pending.rename(directory / _DATA)
     except OSError:
-        shutil.rmtree(version, ignore_errors=True)
+        _remove(version)
         raise
     for name in files:
         if not (directory / name).is_symlink():
@@ -49,7 +48,14 @@ def _remove_leftovers(directory: Path, keep: str, names: set[str]) -> None:
     for path in directory.iterdir():
         if path.name in (keep, _DATA) or path.name in names:
             continue
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path, ignore_errors=True)
-        else:
-            path.unlink(missing_ok=True)
+        _remove(path)
+
+
+def _remove(path: Path) -> None:
+    """A file, a link, or a directory of files (`shutil` would cost the agent a megabyte)."""
+    if path.is_symlink() or not path.is_dir():
+        path.unlink(missing_ok=True)
+        return
+    for file in path.iterdir():
+        file.unlink(missing_ok=True)
+    path.rmdir()

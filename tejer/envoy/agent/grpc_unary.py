@@ -10,7 +10,6 @@ from __future__ import annotations
 import socket
 import struct
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 DATA, HEADERS, RST_STREAM, SETTINGS, PING, GOAWAY, CONTINUATION = 0, 1, 3, 4, 6, 7, 9
@@ -33,13 +32,13 @@ class GrpcError(Exception):
         self.status, self.message = status, message
 
 
-@dataclass
 class _Answer:
     """What came back on the stream: message bytes, and header blocks still encoded, in order."""
 
-    data: bytearray = field(default_factory=bytearray)
-    blocks: list[bytes] = field(default_factory=list)
-    reset: bool = False
+    def __init__(self) -> None:
+        self.data = bytearray()
+        self.blocks: list[bytes] = []
+        self.reset = False
 
 
 def call(

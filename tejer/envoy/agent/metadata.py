@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from math import ceil
 from typing import Any
 
@@ -80,7 +81,7 @@ def bootstrap_params(settings: Settings) -> BootstrapParams:
     )
 
 
-def _patterns(annotations: dict[str, str], matcher: Json, annotation: str, key: str) -> tuple[str, ...]:
+def _patterns(annotations: Mapping[str, str], matcher: Json, annotation: str, key: str) -> tuple[str, ...]:
     """The deprecated annotation wins over proxyConfig's list, as in Istio."""
     text = annotations.get(_ANNOTATION + annotation, "")
     if text:

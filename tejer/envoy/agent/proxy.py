@@ -72,8 +72,6 @@ def pod_files() -> dict[str, str]:
 
 def with_own_address(settings: Settings) -> Settings:
     """Ask the kernel which address leads to istiod, where the pod's status was not known yet."""
-    from dataclasses import replace
-
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         probe.connect(("192.0.2.1", 9))
-        return replace(settings, ip=probe.getsockname()[0])
+        return settings._replace(ip=probe.getsockname()[0])

@@ -6,7 +6,6 @@ import socketserver
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from tejer.envoy import http1
@@ -27,20 +26,17 @@ class Answer(NamedTuple):
     content_type: str = "text/plain; charset=utf-8"
 
 
-@dataclass
 class AgentApp:
     """What the paths of :15020 do. `quit` ends the agent at once, `drain` starts draining without an end."""
 
-    settings: Settings
-    quit: Callable[[], None]
-    drain: Callable[[], None]
-    certificate_expiry: Callable[[], float] = lambda: 0.0
-    started: float = field(default_factory=time.time)
-    scrapes: int = 0
-    scrape_failures: int = 0
-
-    def __post_init__(self) -> None:
-        self.admin = Admin(self.settings.admin_port)
+    def __init__(
+        self, settings: Settings, quit: Callable[[], None], drain: Callable[[], None],
+        certificate_expiry: Callable[[], float] = lambda: 0.0,
+    ) -> None:  # fmt: skip
+        self.settings, self.quit, self.drain, self.certificate_expiry = settings, quit, drain, certificate_expiry
+        self.admin = Admin(settings.admin_port)
+        self.started = time.time()
+        self.scrapes = self.scrape_failures = 0
 
     def answer(self, method: str, path: str, headers: dict[str, str], peer: str) -> Answer:
         path = path.partition("?")[0]

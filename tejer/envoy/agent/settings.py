@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from tejer.envoy import paths
 from tejer.envoy.bootstrap import ADMIN_PORT, AGENT_PORT
@@ -17,10 +17,10 @@ Json = dict[str, Any]
 
 DEFAULT_DISCOVERY = "istiod.istio-system.svc:15012"
 NODE_TYPES = ("sidecar", "router")
+_NONE: Mapping[str, Any] = MappingProxyType({})
 
 
-@dataclass(frozen=True, kw_only=True)
-class Settings:
+class Settings(NamedTuple):
     """One proxy container. `proxy_config` is the effective ProxyConfig (mesh default + annotation), as JSON."""
 
     node_type: str = "sidecar"
@@ -35,12 +35,12 @@ class Settings:
     component_log_level: str = "misc:error"
     concurrency: int = 0
     cpu_limit: int = 0
-    proxy_config: Json = field(default_factory=dict)
-    meta: Json = field(default_factory=dict)
-    labels: dict[str, str] = field(default_factory=dict)
-    annotations: dict[str, str] = field(default_factory=dict)
-    probers: Json = field(default_factory=dict)
-    prometheus: Json = field(default_factory=dict)
+    proxy_config: Mapping[str, Any] = _NONE
+    meta: Mapping[str, Any] = _NONE
+    labels: Mapping[str, str] = _NONE
+    annotations: Mapping[str, str] = _NONE
+    probers: Mapping[str, Any] = _NONE
+    prometheus: Mapping[str, Any] = _NONE
     key_type: str = "ECDSA"
     certificate_seconds: int = 86_400
     drain_seconds: float = 5.0

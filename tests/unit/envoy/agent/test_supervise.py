@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import threading
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -36,7 +35,7 @@ def supervisor(tmp_path: Path, script: str, settings: Settings, *connections: in
     binary = tmp_path / "envoy"
     binary.write_text(f"#!/bin/sh\n{script}\n")
     binary.chmod(0o755)
-    settings = replace(settings, proxy_dir=str(tmp_path), discovery_address="istiod.istio-system.svc:15012")
+    settings = settings._replace(proxy_dir=str(tmp_path), discovery_address="istiod.istio-system.svc:15012")
     made = Supervisor(settings, threading.Event())
     admin = FakeAdmin(*connections)
     made.admin = admin
