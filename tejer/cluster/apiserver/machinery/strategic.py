@@ -31,19 +31,20 @@ def strategic_merge(document: Body, patch: Body, schema: Schema) -> Body:
         case other:
             raise ApiError(400, "BadRequest", f"Unknown patch type: {other}")
     out = dict(document)
-    retain = patch.get("$retainKeys")
-    if retain is not None:
+    if "$retainKeys" in patch:
+        retain = _list("$retainKeys", patch["$retainKeys"])
         out = {key: value for key, value in out.items() if key in retain}
     orders: dict[str, list[Any]] = {}
     for key, value in patch.items():
         if key in _DIRECTIVES:
             continue
         if key.startswith(_ORDER):
-            orders[key.removeprefix(_ORDER)] = value
+            orders[key.removeprefix(_ORDER)] = _list(key, value)
         elif key.startswith(_DELETE_PRIMITIVES):
             name = key.removeprefix(_DELETE_PRIMITIVES)
-            if name in out:
-                out[name] = [item for item in out[name] if item not in value]
+            unwanted = _list(key, value)
+            if isinstance(out.get(name), list):
+                out[name] = [item for item in out[name] if item not in unwanted]
         else:
             _merge_member(out, key, value, child(schema, key))
     for key, order in orders.items():
@@ -51,6 +52,12 @@ def strategic_merge(document: Body, patch: Body, schema: Schema) -> Body:
             merge_key = resolve(child(schema, key)).get("x-kubernetes-patch-merge-key")
             out[key] = _ordered(out[key], order, document.get(key) or [], merge_key)
     return out
+
+
+def _list(directive: str, value: Any) -> list[Any]:
+    if not isinstance(value, list):
+        raise ApiError(400, "BadRequest", f"{directive} of a strategic merge patch must be a list")
+    return value
 
 
 def _merge_member(out: Body, key: str, value: Any, schema: Schema | None) -> None:
@@ -66,7 +73,8 @@ def _merge_member(out: Body, key: str, value: Any, schema: Schema | None) -> Non
             present = out.get(key)
             out[key] = strategic_merge(present if isinstance(present, dict) else {}, value, schema or {})
     elif isinstance(value, list) and "merge" in strategies:
-        out[key] = _merge_list(out.get(key) or [], value, resolve(schema))
+        present = out.get(key)
+        out[key] = _merge_list(present if isinstance(present, list) else [], value, resolve(schema))
     else:
         out[key] = _plain(value)
 
