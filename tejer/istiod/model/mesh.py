@@ -14,9 +14,10 @@ from tejer.flow.graph import Failure, Graph, Source
 from tejer.istiod.model.config import read_config
 from tejer.istiod.model.node import ProxyNode
 from tejer.istiod.model.registry import Registry, Stored
+from tejer.istiod.model.scopes import ScopeKey
 from tejer.istiod.model.settings import MeshSettings, mesh_settings
 from tejer.istiod.model.view import ProxyView
-from tejer.istiod.model.views import ScopeKey, Views
+from tejer.istiod.model.views import Views
 from tejer.kube import types
 from tejer.kube.kinds.istio_networking import (
     DestinationRuleSpec,
@@ -117,14 +118,14 @@ class MeshState:
     def connect(self, node: ProxyNode) -> None:
         """A proxy is here (or has changed what it says of itself)."""
         with self.graph.batch():
-            self.views.namespaces.put(ScopeKey(node.namespace))
+            self.views.scopes.namespaces.put(ScopeKey(node.namespace))
             self.views.nodes.put(node)
 
     def disconnect(self, node: ProxyNode) -> None:
         with self.graph.batch():
             self.views.nodes.delete(node.key)
             if not any(other.namespace == node.namespace for other in self.views.nodes.items.values()):
-                self.views.namespaces.delete(node.namespace)
+                self.views.scopes.namespaces.delete(node.namespace)
 
     def view(self, node: ProxyNode) -> ProxyView:
         """What `node` is to be configured from now. Connects it if it is not."""
@@ -138,7 +139,7 @@ class MeshState:
     def problems(self) -> list[Problem]:
         """Everything the model could not take as it was written."""
         found = list(self._unreadable.values())
-        for merged in self.views.merged:
+        for merged in self.views.scopes.merged:
             found += merged.problems
         for node in self.views.views:
             found += (problem for problem in node.problems if problem not in found)
@@ -164,8 +165,8 @@ def _slots(registry: Registry, views: Views) -> dict[tuple[str, str], Slot]:
         config(types.SERVICEENTRIES, registry.entries, ServiceEntrySpec),
         config(types.WORKLOADENTRIES, registry.workload_entries, WorkloadEntrySpec),
         config(types.PEERAUTHENTICATIONS, registry.peer_authentications, PeerAuthenticationSpec),
-        config(types.DESTINATIONRULES, views.rule_objects, DestinationRuleSpec),
-        config(types.VIRTUALSERVICES, views.route_objects, VirtualServiceSpec),
+        config(types.DESTINATIONRULES, views.scopes.rule_objects, DestinationRuleSpec),
+        config(types.VIRTUALSERVICES, views.scopes.route_objects, VirtualServiceSpec),
         config(types.GATEWAYS, views.gateway_objects, GatewaySpec),
         config(types.SIDECARS, views.sidecars, SidecarSpec),
         config(types.AUTHORIZATIONPOLICIES, views.authorization, AuthorizationPolicySpec),

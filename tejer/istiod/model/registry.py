@@ -1,4 +1,4 @@
-"""The first half of the model's graph: objects -> services, workloads, endpoints.
+"""The first part of the model's graph: objects -> services, workloads, endpoints.
 
 Every collection here is keyed by something stable and holds frozen values, so a change of one pod recomputes the
 endpoints of the services that have it, and stops there if nothing they say has changed.

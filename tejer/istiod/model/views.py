@@ -1,53 +1,33 @@
-"""The second half of the model's graph: for each connected proxy, the `ProxyView` it is translated from.
+"""The last part of the model's graph: for each connected proxy, the `ProxyView` it is translated from.
 
-Sidecars of one namespace share a `Scope` (what that namespace may call, each service with its DestinationRule); a view
-takes from it what its labels and its Sidecar object leave.
+Sidecars of one namespace share a `Scope`; a view takes from it what its labels and its Sidecar object leave.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator
 
 import msgspec
 from msgspec.structs import replace
 
-from tejer.flow.graph import Collection, Derived, Graph, Index, Reader, Source
-from tejer.istiod.model import authn, authz, destination, gateway, ingress, sidecar, telemetry, virtualservice
-from tejer.istiod.model.config import Config, with_spec
-from tejer.istiod.model.destination import EffectiveRule
+from tejer.flow.graph import Derived, Graph, Index, Reader, Source
+from tejer.istiod.model import authz, gateway, ingress, sidecar, telemetry
+from tejer.istiod.model.config import Config
 from tejer.istiod.model.endpoints import EndpointSet, target_port
-from tejer.istiod.model.hosts import resolve, visible
+from tejer.istiod.model.hosts import visible
 from tejer.istiod.model.node import ROUTER, ProxyNode
 from tejer.istiod.model.registry import Registry, Stored
+from tejer.istiod.model.scopes import Scope, Scopes
 from tejer.istiod.model.secrets import gateway_secrets
-from tejer.istiod.model.service import PASSTHROUGH, Service
+from tejer.istiod.model.service import Service
 from tejer.istiod.model.settings import MeshSettings
 from tejer.istiod.model.view import GatewayView, InboundPort, InboundView, ProxyView, ServiceView
 from tejer.istiod.model.workload import Workload
-from tejer.kube.kinds.istio_networking import DestinationRuleSpec, GatewaySpec, SidecarSpec, VirtualServiceSpec
+from tejer.kube.kinds.istio_networking import GatewaySpec, SidecarSpec, VirtualServiceSpec
 from tejer.kube.kinds.istio_security import AuthorizationPolicySpec
 from tejer.kube.kinds.istio_telemetry import TelemetrySpec
 from tejer.kube.problem import Problem
 from tejer.kube.resource import Key
-
-
-class ScopeKey(msgspec.Struct, frozen=True):
-    """A namespace that has connected proxies."""
-
-    key: str
-
-
-class Scope(msgspec.Struct, frozen=True, kw_only=True):
-    """What proxies of the namespace `key` may call, oldest service first.
-
-    `by_labels`: some route or rule depends on the caller's labels, so they tell groups of proxies apart.
-    """
-
-    key: str
-    services: tuple[ServiceView, ...] = ()
-    virtual_services: tuple[Config[VirtualServiceSpec], ...] = ()
-    by_labels: bool = False
 
 
 class NodeView(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,173 +38,37 @@ class NodeView(msgspec.Struct, frozen=True, kw_only=True):
     problems: tuple[Problem, ...] = ()
 
 
-class Merged(msgspec.Struct, frozen=True, kw_only=True):
-    """A VirtualService with its delegates' routes in place."""
-
-    key: Key
-    config: Config[VirtualServiceSpec]
-    problems: tuple[Problem, ...] = ()
-
-
 class Views:
     """Sources of policy objects and proxies, and the views made of them."""
 
     def __init__(self, graph: Graph, registry: Registry) -> None:
-        self.registry = registry
-        self._service_views_of: dict[str, dict[tuple[str, str], ServiceView]] = {}
+        self.registry, self.scopes = registry, Scopes(graph, registry)
         self.nodes: Source[ProxyNode] = Source(graph, "proxies")
-        self.rule_objects: Source[Config[DestinationRuleSpec]] = Source(graph, "destination_rules")
-        self.route_objects: Source[Config[VirtualServiceSpec]] = Source(graph, "virtual_services")
         self.gateway_objects: Source[Config[GatewaySpec]] = Source(graph, "gateways")
         self.sidecars: Source[Config[SidecarSpec]] = Source(graph, "sidecars")
         self.authorization: Source[Config[AuthorizationPolicySpec]] = Source(graph, "authorization_policies")
         self.telemetries: Source[Config[TelemetrySpec]] = Source(graph, "telemetries")
         self.secrets: Source[Stored] = Source(graph, "secrets")
-        mesh = registry.mesh
-        self.rules = Derived(graph, "resolved_rules", self.rule_objects, self._resolve_rule, [mesh])
-        self.routes = Derived(graph, "resolved_routes", self.route_objects, self._resolve_routes, [mesh])
-        self.merged = Derived(graph, "merged_routes", self.routes, self._merge_delegates, [self.routes])
-        self.gateways = Derived(graph, "resolved_gateways", self.gateway_objects, self._resolve_gateway, [mesh])
-        self.rules_by_namespace = Index(self.rules, lambda r: [r.namespace])
+        self.gateways = Derived(
+            graph, "resolved_gateways", self.gateway_objects, self._resolve_gateway, [registry.mesh]
+        )
         self.sidecars_by_namespace = Index(self.sidecars, lambda s: [s.namespace])
         self.policies_by_namespace = Index(self.authorization, lambda p: [p.namespace])
         self.telemetry_by_namespace = Index(self.telemetries, lambda t: [t.namespace])
-        self.namespaces: Source[ScopeKey] = Source(graph, "namespaces_with_proxies")
-        services: list[Collection[Any]] = [registry.plain_services, registry.entry_services, registry.aliases]
-        services += [registry.endpoints, registry.entry_endpoints]
-        authn_reads: list[Collection[Any]] = [mesh, registry.peer_authentications]
-        self.scopes = Derived(
-            graph, "scopes", self.namespaces, self._scope, [*services, *authn_reads, self.rules, self.merged]
-        )
         self.views = Derived(
             graph, "views", self.nodes, self._view,
             [
-                *services, *authn_reads, registry.workloads, self.scopes, self.rules, self.merged, self.gateways,
-                self.sidecars, self.authorization, self.telemetries, self.secrets,
+                *self.scopes.reads, registry.workloads, self.scopes.scopes, self.gateways, self.sidecars,
+                self.authorization, self.telemetries, self.secrets,
             ],
         )  # fmt: skip
-
-    # -- objects ---------------------------------------------------------------------------------------------------
-
-    def _resolve_rule(self, reader: Reader, rule: Config[DestinationRuleSpec]) -> Iterable[Config[DestinationRuleSpec]]:
-        host = resolve(rule.spec.host, rule.namespace, self.registry.settings(reader).short_domain).lower()
-        return (with_spec(rule, replace(rule.spec, host=host)),)
-
-    def _resolve_routes(
-        self, reader: Reader, config: Config[VirtualServiceSpec]
-    ) -> Iterable[Config[VirtualServiceSpec]]:
-        return (virtualservice.resolved(config, self.registry.settings(reader).short_domain),)
-
-    def _merge_delegates(self, reader: Reader, config: Config[VirtualServiceSpec]) -> Iterable[Merged]:
-        def find(namespace: str, name: str) -> Config[VirtualServiceSpec] | None:
-            return reader.get(self.routes, config.key._replace(namespace=namespace, name=name))
-
-        merged, problems = virtualservice.with_delegates(config, find)
-        return (Merged(key=config.key, config=merged, problems=tuple(problems)),)
 
     def _resolve_gateway(self, reader: Reader, config: Config[GatewaySpec]) -> Iterable[Config[GatewaySpec]]:
         return (gateway.resolved(config, self.registry.settings(reader).short_domain),)
 
-    # -- scopes ----------------------------------------------------------------------------------------------------
-
-    def _services(self, reader: Reader) -> list[Service]:
-        registry = self.registry
-        return [*reader.all(registry.plain_services), *reader.all(registry.entry_services)]
-
-    def _endpoints_of(self, reader: Reader, service: Service) -> EndpointSet:
-        registry = self.registry
-        collection = registry.entry_endpoints if service.from_entry else registry.endpoints
-        return reader.get(collection, service.key) or EndpointSet(key=service.key)
-
-    def _rule(
-        self,
-        rules: Callable[[str], list[Config[DestinationRuleSpec]]],
-        mesh: MeshSettings,
-        service: Service,
-        client: str,
-        labels: dict[str, str],
-    ) -> EffectiveRule | None:
-        return destination.lookup(
-            service.hostname,
-            service.namespace,
-            client,
-            labels,
-            mesh.root_namespace,
-            rules,
-            mesh.destination_rule_export_to,
-        )
-
-    def _scope(self, reader: Reader, where: ScopeKey) -> Iterable[Scope]:
-        mesh = self.registry.settings(reader)
-        seen = _one_per_host(
-            (
-                service
-                for service in self._services(reader)
-                if visible(service.export_to or mesh.service_export_to, service.namespace, where.key)
-            ),
-            where.key,
-        )
-        named = self._aliases(reader)
-        if named:
-            seen = [replace(s, aliases=named[s.hostname]) if s.hostname in named else s for s in seen]
-        views = self._service_views(reader, mesh, seen, where.key)
-        routes = virtualservice.for_sidecar(
-            (merged.config for merged in reader.all(self.merged)), where.key, mesh.virtual_service_export_to
-        )
-        by_labels = any(map(virtualservice.reads_labels, routes)) or any(
-            rule.spec.workload_selector for rule in reader.where(self.rules_by_namespace, where.key)
-        )
-        return (Scope(key=where.key, services=views, virtual_services=routes, by_labels=by_labels),)
-
-    def _aliases(self, reader: Reader) -> dict[str, tuple[str, ...]]:
-        """Host -> the ExternalName Services that stand for it, also through one another."""
-        aliases = {alias.hostname: alias.target for alias in reader.all(self.registry.aliases)}
-        found: dict[str, tuple[str, ...]] = {}
-        for hostname in aliases:
-            target, steps = aliases[hostname], 0
-            while target in aliases and steps < len(aliases):
-                target, steps = aliases[target], steps + 1
-            found[target] = (*found.get(target, ()), hostname)
-        return found
-
-    def _service_views(
-        self, reader: Reader, mesh: MeshSettings, services: list[Service], client: str
-    ) -> tuple[ServiceView, ...]:
-        """A view that has not changed is the same object as before, so that finding it unchanged costs nothing."""
-        rules = self._rules_seen(reader)
-        before, after = self._service_views_of.get(client, {}), dict[tuple[str, str], ServiceView]()
-        modes: dict[str, str] = {}
-        for service in services:
-            endpoints = self._endpoints_of(reader, service)
-            if service.namespace not in modes:
-                modes[service.namespace] = self.registry.client_mode(reader, service.namespace)
-            made = ServiceView(
-                service=service,
-                endpoints=endpoints,
-                rule=self._rule(rules, mesh, service, client, {}),
-                mesh_tls=mesh.auto_mtls and _mesh_tls(service, endpoints, modes[service.namespace]),
-            )
-            held = before.get(service.key)
-            after[service.key] = held if held == made else made
-        self._service_views_of[client] = after
-        return tuple(after.values())
-
-    def _rules_seen(self, reader: Reader) -> Callable[[str], list[Config[DestinationRuleSpec]]]:
-        """Rules by namespace, each namespace read once."""
-        read: dict[str, list[Config[DestinationRuleSpec]]] = {}
-
-        def of(namespace: str) -> list[Config[DestinationRuleSpec]]:
-            if namespace not in read:
-                read[namespace] = reader.where(self.rules_by_namespace, namespace)
-            return read[namespace]
-
-        return of
-
-    # -- views -----------------------------------------------------------------------------------------------------
-
     def _view(self, reader: Reader, node: ProxyNode) -> Iterable[NodeView]:
         mesh = self.registry.settings(reader)
-        scope = reader.get(self.scopes, node.namespace) or Scope(key=node.namespace)
+        scope = reader.get(self.scopes.scopes, node.namespace) or Scope(key=node.namespace)
         shared = ProxyView(
             type=node.type,
             group=_group(node, scope),
@@ -259,12 +103,12 @@ class Views:
         self, reader: Reader, mesh: MeshSettings, services: tuple[ServiceView, ...], node: ProxyNode
     ) -> tuple[ServiceView, ...]:
         """A rule of the client's namespace with a workloadSelector that fits beats the one the scope holds."""
-        own = reader.where(self.rules_by_namespace, node.namespace)
+        own = reader.where(self.scopes.rules_by_namespace, node.namespace)
         if not any(rule.spec.workload_selector for rule in own):
             return services
-        rules = self._rules_seen(reader)
+        rules = self.scopes.rules_seen(reader)
         return tuple(
-            replace(found, rule=self._rule(rules, mesh, found.service, node.namespace, node.labels))
+            replace(found, rule=self.scopes.rule(rules, mesh, found.service, node.namespace, node.labels))
             for found in services
         )
 
@@ -290,14 +134,14 @@ class Views:
                 if (service := reader.get(services, endpoints.key)) is not None:
                     found[service.key] = service
         ordered = sorted(found.values(), key=lambda service: service.age)
-        return [(service, self._endpoints_of(reader, service)) for service in ordered]
+        return [(service, self.scopes.endpoints_of(reader, service)) for service in ordered]
 
     def _inbound(self, reader: Reader, mesh: MeshSettings, node: ProxyNode) -> InboundView:
         workload = reader.get(self.registry.workloads, Key("", "pods", node.namespace, node.name))
         ports: dict[int, InboundPort] = {}
-        rules = self._rules_seen(reader)
+        rules = self.scopes.rules_seen(reader)
         for service, endpoints in self._targets(reader, node):
-            rule = self._rule(rules, mesh, service, node.namespace, node.labels)
+            rule = self.scopes.rule(rules, mesh, service, node.namespace, node.labels)
             for port in service.ports:
                 number = _own_port(service, endpoints, port.number, node, workload)
                 if number and number not in ports:
@@ -318,7 +162,7 @@ class Views:
         names = {server.gateway for server in merged.servers}
         routes = [
             found.config
-            for found in reader.all(self.merged)
+            for found in reader.all(self.scopes.merged)
             if names.intersection(found.config.spec.gateways)
             and found.config.spec.hosts
             and visible(
@@ -340,30 +184,6 @@ def _group(node: ProxyNode, scope: Scope) -> str:
     if not scope.by_labels:
         return node.namespace
     return node.namespace + "".join(f",{name}={value}" for name, value in sorted(node.labels.items()))
-
-
-def _mesh_tls(service: Service, endpoints: EndpointSet, mode: str) -> bool:
-    """Whether auto mutual TLS may be used: not outside the mesh, not to a headless service with a plain endpoint."""
-    if service.external or mode == authn.DISABLE:
-        return False
-    if service.headless or service.resolution == PASSTHROUGH:
-        found = [endpoint for port in endpoints.ports.values() for endpoint in port]
-        return bool(found) and all(endpoint.tls for endpoint in found)
-    return True
-
-
-def _one_per_host(services: Iterable[Service], client: str) -> list[Service]:
-    """One service per host name (`istio.md` S8): the client's namespace's, then Kubernetes', then the oldest's."""
-    best: dict[str, Service] = {}
-    for service in services:
-        held = best.get(service.hostname)
-        if held is None or _preference(service, client) < _preference(held, client):
-            best[service.hostname] = service
-    return sorted(best.values(), key=lambda service: service.age)
-
-
-def _preference(service: Service, client: str) -> tuple[bool, bool, tuple[str, str, str]]:
-    return (service.namespace != client, service.from_entry, service.age)
 
 
 def _selects_node(service: Service, node: ProxyNode) -> bool:

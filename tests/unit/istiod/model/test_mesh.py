@@ -237,4 +237,4 @@ def test_a_proxy_that_leaves_is_forgotten() -> None:
     world.render()
     world.state.disconnect(world.node)
     assert len(world.state.views.views) == 0
-    assert len(world.state.views.scopes) == 0
+    assert len(world.state.views.scopes.scopes) == 0
