@@ -79,13 +79,14 @@ def with_descendants(roots: Iterable[Process]) -> list[int]:
     for pid in _pids():
         if (parent := _parent(pid)) is not None:
             children.setdefault(parent, []).append(pid)
-    found: list[int] = []
+    found: set[int] = set()
     waiting = [process.pid for process in roots]
     while waiting:
         pid = waiting.pop()
-        found.append(pid)
-        waiting += children.get(pid, [])
-    return found
+        if pid not in found:  # a root may be below another one
+            found.add(pid)
+            waiting += children.get(pid, [])
+    return sorted(found)
 
 
 def _parent(pid: int) -> int | None:

@@ -63,7 +63,8 @@ def test_one_that_will_not_end_is_named() -> None:
 
 def test_descendants_and_their_memory(child: subprocess.Popen[str]) -> None:
     own = Process(os.getpid(), 0)
-    assert child.pid in with_descendants([own])
+    both = with_descendants([own, Process(child.pid, 0)])
+    assert both.count(child.pid) == both.count(os.getpid()) == 1
     assert memory_of(child.pid) > 1_000_000
     assert memory_of(-1) == 0
 
