@@ -140,6 +140,14 @@ class Cluster:
     async def log(self, name: str, container: str = "main", options: LogOptions = LogOptions()) -> str:  # noqa: B008
         return b"".join([chunk async for chunk in self.agent.logs(await self.get(name), container, options)]).decode()
 
+    async def says(self, name: str, text: str) -> None:
+        """Once the container's log is `text`."""
+
+        async def said() -> bool:
+            return await self.log(name) == text
+
+        await eventually(said, f"pod {name} says {text!r}")
+
     async def events(self, name: str) -> list[Body]:
         found = await self.api.list(EVENTS, "default")
         return [event for event in found.items if event["involvedObject"]["name"] == name]

@@ -41,7 +41,7 @@ def test_init_containers_run_in_order_before_sidecar_and_main(tmp_path: Path) ->
             main = sh(say.format("main") + "; cat /shared/order; exec sleep 1000", volumeMounts=mount)
             await made.pod("ordered", main, initContainers=first, volumes=[{"name": "shared", "emptyDir": {}}])
             pod = await made.ready("ordered")
-            assert await made.log("ordered") == "one\nside\ntwo\nmain\n"
+            await made.says("ordered", "one\nside\ntwo\nmain\n")
             assert status_of(pod, "one")["state"]["terminated"]["reason"] == "Completed"
             assert status_of(pod, "side")["state"].get("running")
             assert [c["status"] for c in pod["status"]["conditions"] if c["type"] == "Initialized"] == ["True"]
@@ -78,7 +78,7 @@ def test_never_restarted_pods_end_succeeded_or_failed(tmp_path: Path) -> None:
             bad = await made.until("bad", lambda p: p["status"].get("phase") == "Failed")
             assert status_of(good)["state"]["terminated"]["exitCode"] == 0
             assert status_of(bad)["state"]["terminated"]["exitCode"] == 7
-            assert await made.log("good") == "done\n"
+            await made.says("good", "done\n")
             assert not find(made.config.pod_dir(uid_of(good))), "an ended pod keeps no shim"
 
     asyncio.run(scenario())
@@ -116,7 +116,7 @@ def test_a_post_start_hook_holds_back_the_next_container(tmp_path: Path) -> None
             main = sh("ls /shared; exec sleep 1000", volumeMounts=mount)
             await made.pod("held", proxy, main, volumes=[{"name": "shared", "emptyDir": {}}])
             await made.ready("held")
-            assert await made.log("held") == "proxy-ready\n"
+            await made.says("held", "proxy-ready\n")
 
     asyncio.run(scenario())
 
@@ -190,7 +190,7 @@ def test_pods_outlive_the_agent_and_the_next_one_adopts_them(tmp_path: Path) -> 
                 assert after["status"]["podIP"] == before["status"]["podIP"]
                 pod = await made.until("ends", lambda p: status_of(p)["restartCount"] == 1, "restarted")
                 assert status_of(pod)["lastState"]["terminated"]["exitCode"] == 4
-                assert await made.log("stays") == "first\n"
+                await made.says("stays", "first\n")
                 new = await made.get("new")
                 assert new["status"]["podIP"] not in {before["status"]["podIP"], pod["status"]["podIP"]}
 

@@ -1,0 +1,177 @@
+"""The cluster's network in the real kernel: Service addresses, refusals, the way out, conflicts, and its removal."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from ipaddress import IPv4Address, IPv4Network
+from pathlib import Path
+
+import pytest
+
+from tejer.cluster.config import ClusterConfig
+from tejer.cluster.network import links, nft
+from tejer.cluster.network.netlink import NETLINK_NETFILTER, Netlink
+from tejer.cluster.network.services import VirtualPort
+from tejer.cluster.network.setup import HostNetwork
+from tejer.cluster.runtime.teardown import teardown
+from tests.netns.node import cluster, container, require_namespaces, uid_of
+
+pytestmark = pytest.mark.netns
+
+SERVE = """
+import socket, sys
+server = socket.create_server(("", 8080))
+print("up", flush=True)
+while True:
+    connection, peer = server.accept()
+    connection.sendall(f"{sys.argv[1]} {peer[0]}".encode())
+    connection.close()
+"""
+VIP, EMPTY = "10.202.5.50", "10.202.5.51"
+
+
+@pytest.fixture(autouse=True)
+def _namespaces() -> None:
+    require_namespaces()
+
+
+class Lab:
+    """A network with two servers, each in a namespace of its own."""
+
+    def __init__(self, config: ClusterConfig) -> None:
+        self.network = HostNetwork(config)
+        self.processes: list[subprocess.Popen[str]] = []
+
+    def server(self, address: str) -> None:
+        words = ["unshare", "-n", sys.executable, "-c", "input();" + SERVE, address]
+        process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.processes.append(process)
+        own = Path("/proc/self/ns/net").readlink()
+        while Path(f"/proc/{process.pid}/ns/net").readlink() == own:
+            pass
+        self.network.attach(process.pid, IPv4Address(address))
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write("\n")
+        process.stdin.flush()
+        assert process.stdout.readline() == "up\n"
+
+    def ask(self, source: int, address: str, port: int) -> str:
+        """What the server says to a client in the namespace of server number `source`; "" when refused."""
+        script = (
+            "import socket,sys;s=socket.create_connection((sys.argv[1],int(sys.argv[2])),2);print(s.recv(99).decode())"
+        )
+        enter = [
+            "nsenter",
+            "-t",
+            str(self.processes[source].pid),
+            "-n",
+            sys.executable,
+            "-c",
+            script,
+            address,
+            str(port),
+        ]
+        run = subprocess.run(enter, capture_output=True, text=True, check=False)
+        assert run.returncode == 0 or "ConnectionRefused" in run.stderr, run.stderr
+        return run.stdout.strip()
+
+
+@contextmanager
+def lab(home: Path) -> Iterator[Lab]:
+    made = Lab(ClusterConfig(home=home, pod_cidr="10.201.5.0/24", service_cidr="10.202.5.0/24"))
+    home.mkdir()
+    try:
+        made.network.ensure()
+        made.server("10.201.5.2")
+        made.server("10.201.5.3")
+        yield made
+    finally:
+        for process in made.processes:
+            process.kill()
+            process.communicate()
+        made.network.remove()
+
+
+def test_service_addresses_from_pods_and_from_the_host(tmp_path: Path) -> None:
+    with lab(tmp_path / "home") as made:
+        both = (("10.201.5.2", 8080), ("10.201.5.3", 8080))
+        made.network.apply((VirtualPort(VIP, 6, 80, both), VirtualPort(EMPTY, 6, 80, ())))
+        answers = {made.ask(0, VIP, 80) for _ in range(12)}
+        assert answers == {"10.201.5.2 10.201.5.1", "10.201.5.3 10.201.5.2"}, (
+            "itself through the gateway, the other directly"
+        )
+        with socket.create_connection((VIP, 80), 2) as connection:
+            assert connection.recv(99).endswith(b" 10.201.5.1")
+        for address, port in ((EMPTY, 80), (VIP, 81), ("10.202.5.99", 80)):
+            assert made.ask(0, address, port) == "", "refused at once"
+            with pytest.raises(ConnectionRefusedError):
+                socket.create_connection((address, port), 2)
+        made.network.apply((VirtualPort(VIP, 6, 80, both[:1]),))
+        assert {made.ask(1, VIP, 80) for _ in range(4)} == {"10.201.5.2 10.201.5.3"}
+
+
+def test_the_way_out_is_masqueraded(tmp_path: Path) -> None:
+    with Netlink() as netlink:
+        names = {link.name: link.index for link in links.read_links(netlink)}
+        outside = [str(a) for index, a in links.read_addresses(netlink) if index == names.get("eth0")]
+    if not outside:
+        pytest.skip("no eth0 with an address on this machine")
+    with lab(tmp_path / "home") as made, socket.create_server((outside[0], 0)) as server:
+        made.network.apply(())
+        client = ["nsenter", "-t", str(made.processes[0].pid), "-n", sys.executable, "-c",
+                  f"import socket;socket.create_connection(('{outside[0]}',{server.getsockname()[1]}),2)"]  # fmt: skip
+        with subprocess.Popen(client):
+            server.settimeout(5)
+            connection, _ = server.accept()
+            connection.close()
+
+
+def test_a_network_that_is_taken_is_one_clear_line(tmp_path: Path) -> None:
+    with lab(tmp_path / "home"):
+        other = ClusterConfig(home=tmp_path / "other", pod_cidr="10.201.5.0/24", service_cidr="10.202.6.0/24")
+        with pytest.raises(RuntimeError, match=r"pod_cidr 10.201.5.0/24 is already in use .* device tj") as refused:
+            HostNetwork(other).ensure()
+        assert "\n" not in str(refused.value)
+
+
+def test_set_up_twice_and_removed_twice(tmp_path: Path) -> None:
+    config = ClusterConfig(home=tmp_path / "home", pod_cidr="10.201.5.0/24", service_cidr="10.202.5.0/24")
+    config.home.mkdir()
+    network = HostNetwork(config)
+    for _ in range(2):
+        network.ensure()
+        network.apply(())
+    for _ in range(2):
+        network.remove()
+    with Netlink() as netlink, Netlink(NETLINK_NETFILTER) as tables:
+        assert config.bridge not in {link.name for link in links.read_links(netlink)}
+        assert network.table not in nft.table_names(tables)
+        assert not any(route.network == IPv4Network("10.202.5.0/24") for route in links.read_routes(netlink))
+
+
+def test_nothing_is_left_after_teardown_of_what_was_killed(tmp_path: Path) -> None:
+    async def scenario() -> ClusterConfig:
+        async with cluster(tmp_path / "home", 6) as made:
+            async with made.running():  # leaving it is the daemon's sudden end
+                port = [{"containerPort": 8080, "hostPort": 18086}]
+                await made.pod("web", container("tejer/echo", ports=port))
+                pod = await made.ready("web")
+            (made.config.pod_dir(uid_of(pod)) / "shim.pid").unlink()  # even a lost state file
+            teardown(made.config)
+            return made.config
+
+    config = asyncio.run(scenario())
+    teardown(config)
+    processes = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists()]
+    assert not any(str(config.home).encode() in words for words in processes)
+    assert str(config.home) not in Path("/proc/mounts").read_text()
+    with Netlink() as netlink:
+        names = {link.name for link in links.read_links(netlink)}
+    assert config.bridge not in names
+    assert not any(name.startswith(HostNetwork(config).veth_prefix) for name in names)
