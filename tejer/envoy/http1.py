@@ -95,13 +95,15 @@ def _status(line: bytes) -> int:
 def read_headers(stream: Reader) -> dict[str, str]:
     """Header fields up to the empty line, names in lower case."""
     headers: dict[str, str] = {}
-    for _ in range(200):
-        line = stream.readline(_MAX_HEADER)
+    left = _MAX_HEADER
+    while left > 0:
+        line = stream.readline(left)
         if line in (b"\r\n", b"\n", b""):
             return headers
+        left -= len(line)
         name, _, value = line.decode("latin-1").partition(":")
         headers[name.strip().lower()] = value.strip()
-    raise ConnectionError("more than 200 header fields")
+    raise ConnectionError(f"more than {_MAX_HEADER} bytes of header fields")
 
 
 def _read_chunks(stream: Reader) -> bytes:

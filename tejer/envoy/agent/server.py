@@ -6,7 +6,7 @@ import socketserver
 import threading
 import time
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tejer.envoy import http1
 from tejer.envoy.admin import Admin
@@ -16,6 +16,7 @@ from tejer.envoy.agent.probes import run_probe
 from tejer.envoy.agent.settings import Settings
 
 _RESERVED_PORTS = frozenset({15000, 15001, 15006, 15020, 15021, 15090})
+MAX_CONNECTIONS = 64
 _LOCAL = ("127.0.0.1", "::1", "::ffff:127.0.0.1")
 _REASONS = {200: "OK", 400: "Bad Request", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed"}
 
@@ -135,6 +136,23 @@ class _Server(socketserver.ThreadingTCPServer):
     allow_reuse_address = True
     daemon_threads = True
     request_queue_size = 64
+
+    def __init__(self, address: tuple[str, int], handler: type[_Handler]) -> None:
+        super().__init__(address, handler)
+        self._slots = threading.BoundedSemaphore(MAX_CONNECTIONS)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Anyone may connect to :15020, so no number of connections may eat the pod's memory."""
+        if self._slots.acquire(blocking=False):
+            super().process_request(request, client_address)
+        else:
+            self.shutdown_request(request)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._slots.release()
 
 
 def serve(app: AgentApp, host: str, port: int) -> socketserver.TCPServer:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.server
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -12,7 +14,7 @@ import pytest
 
 from tejer.envoy import http1
 from tejer.envoy.admin import Admin, judge_readiness
-from tejer.envoy.agent.server import AgentApp, serve
+from tejer.envoy.agent.server import MAX_CONNECTIONS, AgentApp, serve
 from tejer.envoy.agent.settings import Settings
 
 READY = (
@@ -154,6 +156,23 @@ def test_rubbish_is_answered_or_dropped() -> None:
     with agent(Settings()) as port, socket.create_connection(("127.0.0.1", port), 2) as connection:
         connection.sendall(b"hello\r\n\r\n")
         assert connection.recv(100).startswith(b"HTTP/1.1 400")
+        assert get(port, "/nothing").status == 404
+
+
+def test_neither_connections_nor_headers_grow_without_bound() -> None:
+    with agent(Settings()) as port:
+        idle = [socket.create_connection(("127.0.0.1", port), 2) for _ in range(MAX_CONNECTIONS)]
+        try:
+            with pytest.raises(OSError, match=r"not an HTTP answer|reset"):
+                get(port, "/nothing")
+        finally:
+            for connection in idle:
+                connection.close()
+        time.sleep(0.2)
+        with socket.create_connection(("127.0.0.1", port), 2) as connection:
+            connection.sendall(b"GET / HTTP/1.1\r\n" + b"x: y\r\n" * 20_000)
+            with contextlib.suppress(ConnectionResetError):
+                assert connection.recv(100) == b""
         assert get(port, "/nothing").status == 404
 
 
