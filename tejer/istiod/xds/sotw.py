@@ -71,10 +71,12 @@ class SotwStream:
         return commands
 
     def _first(self, request: Request) -> list[Command]:
+        """A request without nonce: the client has no response yet. One may be under way, so its nonce still counts."""
         names = set(request.names) - {"*"}
-        watch = Watch(wildcard=not names and (request.type_url in WILDCARD_TYPES or "*" in request.names), names=names)
+        watch = self.watches.setdefault(request.type_url, Watch())
+        watch.wildcard = not names and (request.type_url in WILDCARD_TYPES or "*" in request.names)
+        watch.names = names
         watch.base = self.snapshot.get(request.type_url, NOTHING)
-        self.watches[request.type_url] = watch
         send = tuple(watch.subscribed(watch.base))
         if not send and not watch.wildcard:
             return []  # nothing yet: it is sent when it exists
