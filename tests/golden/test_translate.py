@@ -62,3 +62,12 @@ def test_output(case: str) -> None:
 def test_envoy_accepts_every_output(tmp_path: Path) -> None:
     """All cases in one run of the real Envoy: nothing refused, no deprecated field."""
     assert validate({case: load(case).render() for case in CASES}, tmp_path) == ""
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case.startswith("routes-")])
+def test_route_timeouts_count(case: str) -> None:
+    """Envoy ignores the timeout of a route that has `max_stream_duration`."""
+    for configuration in decoded(load(case).render(), ROUTE).values():
+        for host in configuration["virtual_hosts"]:
+            for action in (route["route"] for route in host["routes"] if "route" in route):
+                assert action["timeout"] == "0s" or "max_stream_duration" not in action

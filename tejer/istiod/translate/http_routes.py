@@ -128,7 +128,9 @@ def _forward(route: Route, scope: RouteScope, http: HTTPRoute) -> None:
     if not http.route:
         raise ValueError("an HTTP route has neither route, redirect nor directResponse")
     timeout = parse_duration(http.timeout)
-    action = RouteAction(timeout=seconds(timeout), max_stream_duration=grpc_limit(timeout))
+    action = RouteAction(timeout=seconds(timeout))
+    if not timeout:
+        action.max_stream_duration.CopyFrom(grpc_limit(0))  # beside it, Envoy ignores `timeout`
     _rewrite(action, http)
     action.request_mirror_policies.extend(_mirrors(scope, http))
     destinations = [to for to in http.route if len(http.route) == 1 or to.weight]

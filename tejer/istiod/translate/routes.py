@@ -66,7 +66,10 @@ def catch_all(*, allow: bool) -> VirtualHost:
 
 
 def grpc_limit(timeout: float) -> RouteAction.MaxStreamDuration:
-    """A gRPC caller's own deadline counts, up to `timeout` seconds (0: without a limit)."""
+    """A gRPC caller's own deadline counts, up to `timeout` seconds (0: without a limit).
+
+    Only for routes without a timeout: Envoy ignores `RouteAction.timeout` of a route that has this.
+    """
     return RouteAction.MaxStreamDuration(grpc_timeout_header_max=seconds(timeout))
 
 
