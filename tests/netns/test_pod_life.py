@@ -11,7 +11,7 @@ import pytest
 from tejer.cluster.apiserver.backend import LogOptions
 from tejer.cluster.runtime.sandbox import find
 from tejer.kube.api import ApiError
-from tejer.kube.types import PODS
+from tejer.kube.types import ENDPOINTSLICES, PODS
 from tests.netns.node import cluster, container, eventually, require_namespaces, status_of, uid_of
 
 pytestmark = pytest.mark.netns
@@ -231,5 +231,21 @@ def test_an_unknown_image_is_an_honest_refusal(tmp_path: Path) -> None:
             assert "executable file not found" in status_of(pod)["lastState"]["terminated"]["message"]
             with pytest.raises(ApiError, match="waiting to start: ErrImageNeverPull"):
                 await made.log("unknown")
+
+    asyncio.run(scenario())
+
+def test_a_deleted_pod_is_signalled_after_it_left_its_service(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with cluster(tmp_path / "home", NUMBER) as made, made.running():
+            await made.pod("web", sh("exec sleep 1000"))
+            pod = await made.ready("web")
+            await made.service("web", "10.202.2.50", 80, 8080, pod)
+            await asyncio.sleep(0.1)
+            await made.api.delete(PODS, "web", "default")
+            await asyncio.sleep(0.4)
+            assert status_of(await made.get("web"))["state"].get("running"), "its endpoint is ready still"
+            unready = {"endpoints": [{"addresses": [pod["status"]["podIP"]], "conditions": {"ready": False}}]}
+            await made.api.patch(ENDPOINTSLICES, "web-x", "default", unready)
+            await made.gone("web")
 
     asyncio.run(scenario())

@@ -9,12 +9,14 @@ import asyncio
 import signal
 from contextlib import suppress
 
+from tejer.cluster.network.services import is_ready
 from tejer.cluster.runtime.checks import Target, check
 from tejer.cluster.runtime.plan import Role
 from tejer.cluster.runtime.podrun import PodRun
 
 DEFAULT_GRACE = 30.0
 _LEAST_AFTER_HOOK = 2.0
+_LONGEST_LET_GO, _NEWS_SECONDS = 1.0, 0.2
 _KILL_PATIENCE = 5.0
 
 
@@ -44,6 +46,32 @@ async def stop_container(run: PodRun, name: str, grace: float | None, why: str =
                     await exited.wait()
     finally:
         run.stopping.discard(name)
+
+
+async def let_go(run: PodRun) -> None:
+    """Wait until nobody is sent to the pod any more: its endpoints are out of the slices, and clients had time to hear.
+
+    Elsewhere the signal and the news of the endpoint race each other, and a rolling update loses requests unless every
+    container has a preStop sleep. On one machine the news takes a moment, so the signal can come after it.
+    """
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + _LONGEST_LET_GO
+    if not _is_endpoint(run):
+        return
+    while _is_endpoint(run, ready=True) and loop.time() < deadline:  # noqa: ASYNC110 (a second at most)
+        await asyncio.sleep(0.02)
+    await asyncio.sleep(_NEWS_SECONDS)
+
+
+def _is_endpoint(run: PodRun, *, ready: bool = False) -> bool:
+    """Whether an EndpointSlice of its namespace lists the pod, with `ready` as ready."""
+    for key, each in run.node.slices.store.items():
+        if key.namespace != run.pod.metadata.namespace:
+            continue
+        for endpoint in each.get("endpoints") or []:
+            if run.ip in (endpoint.get("addresses") or []) and (is_ready(endpoint) or not ready):
+                return True
+    return False
 
 
 async def stop_pod(run: PodRun, grace: float) -> None:

@@ -18,7 +18,7 @@ from tejer.cluster.runtime.podrun import PodRun
 from tejer.cluster.runtime.starting import ensure_volumes, start_container
 from tejer.cluster.runtime.states import Stage
 from tejer.cluster.runtime.status import Situation, pod_status
-from tejer.cluster.runtime.stopping import stop_container, stop_pod
+from tejer.cluster.runtime.stopping import let_go, stop_container, stop_pod
 from tejer.cluster.runtime.tokens import TokenKeeper
 from tejer.cluster.runtime.watching import start_watching
 from tejer.kube.api import ApiError
@@ -183,6 +183,8 @@ class PodWorker:
         await self._remove()
 
     async def _end(self, grace: float) -> None:
+        if grace > 0:
+            await let_go(self.run)
         await stop_pod(self.run, grace)
         await self._release()
 
