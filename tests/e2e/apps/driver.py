@@ -41,13 +41,17 @@ async def http(job: Job) -> Answer:
 
 
 async def tcp(job: Job) -> Answer:
-    """Connects to `host`:`port`, sends `send` unless empty, reads once: {data} or {error}, and `connected` seconds."""
+    """Connects to `host`:`port`, sends `send` unless empty, reads once, keeps it open for `hold` seconds.
+
+    {data} or {error}, and `connected`: the seconds it took to connect.
+    """
     start = time.monotonic()
     try:
         reader, writer = await asyncio.wait_for(asyncio.open_connection(job["host"], job["port"]), 10)
         connected = time.monotonic() - start
         writer.write(job.get("send", "").encode())
         data = await asyncio.wait_for(reader.read(65536), job.get("timeout", 10))
+        await asyncio.sleep(job.get("hold", 0))
         writer.close()
     except (OSError, TimeoutError) as error:
         return {"data": "", "error": f"{type(error).__name__}: {error}"}

@@ -11,19 +11,21 @@ from aiohttp import web
 class Echo:
     """`/status/N` answers N; `/delay/S` waits; `/flaky/N/ID` fails the first N of ID; `/reset` hangs up.
 
-    `/seen` tells how often each path came; after `/die`, `/health` answers 500.
+    `/seen` tells how often each path came; after `/die`, `/health` answers 500; between
+    `/break` and `/mend` everything else does.
     """
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.seen: Counter[str] = Counter()
-        self.dead = False
+        self.dead = self.broken = False
 
     def describe(self, request: web.Request, status: int = 200) -> web.Response:
         body = {
             "pod": self.name,
             "method": request.method,
             "path": request.path_qs,
+            "scheme": request.scheme,
             "version": f"{request.version.major}.{request.version.minor}",
             "headers": {name.lower(): value for name, value in request.headers.items()},
         }
@@ -48,6 +50,10 @@ class Echo:
                 return web.Response(status=500)
             case "die":
                 self.dead = True
+            case "break" | "mend":
+                self.broken = parts[0] == "break"
+            case _ if self.broken and parts[0] != "health":
+                return self.describe(request, 500)
         return self.describe(request)
 
 

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import ssl
+import subprocess
 import sys
+import tempfile
 
 import driver
 import echo
@@ -16,7 +19,7 @@ import grpc_health
 import h2c
 from aiohttp import web
 
-PORTS = {"http": 8080, "h2c": 8081, "grpc": 8082, "tcp": 8083, "banner": 8084, "driver": 9000}
+PORTS = {"http": 8080, "h2c": 8081, "grpc": 8082, "tcp": 8083, "banner": 8084, "https": 8443, "driver": 9000}
 BANNER = b"220 speaks first\n"
 NAME = os.environ.get("POD_NAME", "")
 
@@ -38,15 +41,29 @@ async def banner(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
     await tcp_echo(reader, writer)
 
 
-async def serve(application: web.Application, port: int) -> None:
+def certificate() -> ssl.SSLContext:
+    """A server's, signed by itself."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    with tempfile.TemporaryDirectory() as folder:
+        cert, key = f"{folder}/cert.pem", f"{folder}/key.pem"
+        command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+        subprocess.run(
+            [*command, "-subj", "/CN=secure.test", "-keyout", key, "-out", cert], check=True, capture_output=True
+        )
+        context.load_cert_chain(cert, key)
+    return context
+
+
+async def serve(application: web.Application, port: int, tls: ssl.SSLContext | None = None) -> None:
     runner = web.AppRunner(application, handler_cancellation=True, access_log=None)
     await runner.setup()
-    await web.TCPSite(runner, "0.0.0.0", port).start()
+    await web.TCPSite(runner, "0.0.0.0", port, ssl_context=tls).start()
 
 
 async def main() -> None:
     await serve(driver.application(), PORTS["driver"])
     await serve(echo.application(NAME), PORTS["http"])
+    await serve(echo.application(NAME), PORTS["https"], certificate())
     await h2c.serve(PORTS["h2c"], NAME)
     await grpc_health.serve(PORTS["grpc"])
     await asyncio.start_server(tcp_echo, "0.0.0.0", PORTS["tcp"])
