@@ -140,6 +140,42 @@ def test_a_network_that_is_taken_is_one_clear_line(tmp_path: Path) -> None:
         assert "\n" not in str(refused.value)
 
 
+def test_a_firewall_that_drops_by_default_lets_the_bridge_through(tmp_path: Path) -> None:
+    """A table as Docker and ufw leave it, here in a network namespace of its own."""
+    script = """
+import sys
+from pathlib import Path
+from tejer.cluster.config import ClusterConfig
+from tejer.cluster.network import firewall, nft
+from tejer.cluster.network.netlink import NETLINK_NETFILTER, Netlink, attribute, nested, text
+from tejer.cluster.network.nft import BaseChain, Hook
+from tejer.cluster.network.setup import HostNetwork
+import struct
+
+config = ClusterConfig(home=Path(sys.argv[1]), pod_cidr="10.201.5.0/24", service_cidr="10.202.5.0/24")
+def drop(name, hook):
+    made = nft.add_chain("filter", name, BaseChain("filter", hook, 0))
+    accept, refuse = attribute(5, struct.pack(">I", 1)), attribute(5, struct.pack(">I", 0))
+    return type(made)(made.type, made.flags, made.body.replace(accept, refuse), made.what)
+with Netlink(NETLINK_NETFILTER) as netlink:
+    chains = [nft.add_table("filter"), drop("FORWARD", Hook.FORWARD), drop("INPUT", Hook.INPUT),
+              nft.add_chain("filter", "DOCKER-USER")]
+    nft.commit(netlink, chains)
+    network = HostNetwork(config)
+    for _ in range(2):
+        network.ensure()
+        print(sorted((rule.chain, rule.comment.decode()) for rule in firewall._rules(netlink)))
+    network.remove()
+    print(list(firewall._rules(netlink)))
+"""
+    (tmp_path / "home").mkdir()
+    words = ["unshare", "-n", sys.executable, "-c", script, str(tmp_path / "home")]
+    said = subprocess.run(words, capture_output=True, text=True, check=False)
+    bridge = ClusterConfig(home=tmp_path / "home").bridge
+    rules = [("DOCKER-USER", bridge), ("DOCKER-USER", bridge), ("INPUT", bridge)]
+    assert said.stdout.splitlines() == [str(rules), str(rules), "[]"], said.stderr
+
+
 def test_set_up_twice_and_removed_twice(tmp_path: Path) -> None:
     config = ClusterConfig(home=tmp_path / "home", pod_cidr="10.201.5.0/24", service_cidr="10.202.5.0/24")
     config.home.mkdir()

@@ -10,11 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
-from tejer.cluster.network.netlink import NLM_F_CREATE, Netlink, Request, attribute, nested, text
+from tejer.cluster.network.netlink import NLM_F_CREATE, Netlink, Request, attribute, attributes, nested, text
 
 _SUBSYSTEM, _IPV4 = 10, 2
 _BATCH_BEGIN, _BATCH_END = 0x10, 0x11
-_NEWTABLE, _GETTABLE, _DELTABLE, _NEWCHAIN, _NEWRULE, _NEWSET, _NEWSETELEM = 0, 1, 2, 3, 6, 9, 12
+_NEWTABLE, _GETTABLE, _DELTABLE, _NEWCHAIN, _GETCHAIN = 0, 1, 2, 3, 4
+_NEWRULE, _GETRULE, _DELRULE, _NEWSET, _NEWSETELEM = 6, 7, 8, 9, 12
+_COMMENT = 0
 _SET_IS_MAP = 8
 _DATA_VERDICT = 0xFFFFFF00
 _LIST_ELEM = 1
@@ -77,6 +79,32 @@ def add_rule(table: str, chain: str, *expressions: bytes) -> Request:
     return _message(_NEWRULE, body, f"adding a rule to {chain}", flags=NLM_F_CREATE | 0x800)  # NLM_F_APPEND
 
 
+def insert_rule(table: str, chain: str, *expressions: bytes, comment: bytes) -> Request:
+    """At the head of the chain, marked with `comment` as nft(8) marks rules."""
+    elements = [attribute(_LIST_ELEM | 0x8000, expression) for expression in expressions]
+    marked = bytes([_COMMENT, len(comment) + 1]) + comment + b"\0"
+    body = text(1, table) + text(2, chain) + nested(4, *elements) + attribute(7, marked)
+    return _message(_NEWRULE, body, f"inserting a rule into {chain}", flags=NLM_F_CREATE)
+
+
+def delete_rule(table: str, chain: str, handle: int) -> Request:
+    body = text(1, table) + text(2, chain) + attribute(3, struct.pack(">Q", handle))
+    return _message(_DELRULE, body, f"deleting a rule of {chain}", absent_ok=True)
+
+
+def comment_of(marked: bytes) -> bytes:
+    """The comment in a rule's user data, b"" without one."""
+    return marked[2:].rstrip(b"\0") if marked[:1] == bytes([_COMMENT]) else b""
+
+
+def get_chains() -> Request:
+    return _message(_GETCHAIN, b"", "listing chains")
+
+
+def get_rules(table: str) -> Request:
+    return _message(_GETRULE, text(1, table), "listing rules")
+
+
 def add_set(table: str, name: str, number: int, *, key_length: int, verdicts: bool = False) -> Request:
     """A set of keys, or with `verdicts` a map from keys to verdicts. `number` is unique within the transaction."""
     body = text(1, table) + text(2, name) + attribute(3, _be32(_SET_IS_MAP if verdicts else 0))
@@ -108,8 +136,6 @@ def commit(netlink: Netlink, requests: list[Request]) -> None:
 
 
 def table_names(netlink: Netlink) -> list[str]:
-    from tejer.cluster.network.netlink import attributes
-
     request = _message(_GETTABLE, b"", "listing tables")
     return [attributes(body[4:]).get(1, b"").rstrip(b"\0").decode() for body in netlink.dump(request)]
 
@@ -125,6 +151,11 @@ def _verdict(code: int, chain: str = "") -> bytes:
 
 def verdict(code: Verdict, chain: str = "") -> bytes:
     return _expression("immediate", attribute(1, _be32(0)), nested(2, _verdict(code, chain)))
+
+
+def device(name: str) -> bytes:
+    """A network device's name as `meta` compares it."""
+    return name.encode().ljust(16, b"\0")
 
 
 def load(value: bytes, register: int) -> bytes:

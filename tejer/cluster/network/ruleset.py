@@ -111,7 +111,7 @@ def _source_nat(ruleset: Ruleset) -> list[Request]:
             chain,
             *_in_network(_SOURCE, ruleset.pods),
             nft.meta(_META_OIFNAME),
-            nft.compare(_device(ruleset.bridge), equal=False),
+            nft.compare(nft.device(ruleset.bridge), equal=False),
             nft.masquerade(),
         ),
     ]
@@ -120,7 +120,7 @@ def _source_nat(ruleset: Ruleset) -> list[Request]:
 def _refusals(ruleset: Ruleset) -> list[Request]:
     table = ruleset.table
     to_service = _in_network(_DESTINATION, ruleset.services)
-    to_bridge = (nft.meta(_META_OIFNAME), nft.compare(_device(ruleset.bridge)))
+    to_bridge = (nft.meta(_META_OIFNAME), nft.compare(nft.device(ruleset.bridge)))
     is_tcp = (nft.meta(_META_L4PROTO), nft.compare(bytes([_TCP])))
     requests = []
     for name, hook, where in (("refuse-forward", Hook.FORWARD, ()), ("refuse-output", Hook.OUTPUT, to_bridge)):
@@ -138,7 +138,3 @@ def _in_network(offset: int, network: IPv4Network) -> tuple[bytes, ...]:
         nft.mask(network.netmask.packed),
         nft.compare(network.network_address.packed),
     )
-
-
-def _device(name: str) -> bytes:
-    return name.encode().ljust(16, b"\0")

@@ -12,7 +12,7 @@ from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
 from tejer.cluster.config import ClusterConfig
-from tejer.cluster.network import links, nft, ruleset
+from tejer.cluster.network import firewall, links, nft, ruleset
 from tejer.cluster.network.netlink import NETLINK_NETFILTER, Netlink, network_of
 from tejer.cluster.network.services import VirtualPort
 
@@ -62,6 +62,8 @@ class HostNetwork:
             raise RuntimeError(
                 f"cannot set up the cluster's network: {error.strerror}; run as root or grant CAP_NET_ADMIN"
             ) from error
+        with Netlink(NETLINK_NETFILTER) as netlink:
+            firewall.let_through(netlink, config.bridge)
         self._settings()
 
     def _refuse_conflicts(self, netlink: Netlink) -> None:
@@ -129,6 +131,7 @@ class HostNetwork:
         """Take everything away: rules, links, forwarding if it was us who switched it on. Idempotent."""
         with Netlink(NETLINK_NETFILTER) as netlink:
             nft.commit(netlink, [nft.add_table(self.table), nft.delete_table(self.table)])
+            firewall.close(netlink, self._config.bridge)
         with Netlink() as netlink:
             present = list(links.read_links(netlink))
             ours = [link for link in present if link.name == self._config.bridge or self._is_veth(link.name)]
