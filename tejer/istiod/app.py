@@ -73,7 +73,7 @@ class Istiod:
         stores = {t: self.informers[t.plural].store for t in (MUTATINGWEBHOOKS, VALIDATINGWEBHOOKS)}
         self.bundles = Bundles(api, self.leader, self._root, stores)
         self.objects = {name: informer.store for name, informer in self.informers.items()}
-        self.render_problems: dict[str, tuple[Problem, ...]] = {}
+        self.render_problems: dict[tuple[str, ...], tuple[Problem, ...]] = {}  # by proxy type, namespace, workload, ...
         self.status = StatusWriter(api, self.leader, self.all_problems, self.objects, _now)
         self.waiting_for = "objects of the API server"
         self._renewed = asyncio.Event()
@@ -88,8 +88,10 @@ class Istiod:
 
     def all_problems(self) -> list[Problem]:
         """What is wrong now: with the model, with translation, and in the proxies' opinion."""
-        rendered = [problem for problems in self.render_problems.values() for problem in problems]
-        return [*self.pusher.problems, *rendered, *rejections(self.services.connections.values())]
+        connections = self.services.connections.values()
+        connected = {(c.node.type, c.node.namespace, c.node.subject.workload) for c in connections}
+        rendered = [p for of, problems in self.render_problems.items() if of[:3] in connected for p in problems]
+        return [*self.pusher.problems, *rendered, *rejections(connections)]
 
     def _authority(self) -> Authority:
         assert self.authority is not None, "servers start after the authority is there"

@@ -45,7 +45,7 @@ class Translator:
 
     def __init__(self) -> None:
         self.memo = Memo()
-        self.problems: dict[str, tuple[Problem, ...]] = {}
+        self.problems: dict[tuple[str, ...], tuple[Problem, ...]] = {}
         self._known: OrderedDict[tuple[str, ...], tuple[ProxyView, Snapshot]] = OrderedDict()
         self._renders = 0
 
@@ -58,8 +58,8 @@ class Translator:
         self._known[workload] = (view, rendered.resources)
         self._known.move_to_end(workload)
         if len(self._known) > SNAPSHOTS:
-            self._known.popitem(last=False)
-        self.problems["/".join(workload)] = rendered.problems
+            self.problems.pop(self._known.popitem(last=False)[0], None)
+        self.problems[workload] = rendered.problems
         self._renders += 1
         if self._renders % SWEEP_AFTER == 0:
             self.memo.sweep()
