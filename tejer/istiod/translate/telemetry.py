@@ -236,7 +236,8 @@ def peer_filter() -> NetworkFilter:
             object_key=peer_state_key(attribute.field),
             factory_key="envoy.string",
             format_string=SubstitutionFormatString(
-                text_format_source=DataSource(inline_string=subject_extractor(attribute))
+                text_format_source=DataSource(inline_string=subject_extractor(attribute)),
+                omit_empty_values=True,  # else a missing attribute reads "-" and is not skipped
             ),
             skip_if_empty=True,
         )
