@@ -46,6 +46,7 @@ class NodeAgent(NodePodBackend):
     async def run(self) -> None:
         """Until cancelled. Raises RuntimeError when the network cannot be set up."""
         node = self._node
+        node.nursery.warm()
         await node.in_network(node.network.ensure)
         self.ready.set()
         self._claim_known_addresses()

@@ -13,6 +13,7 @@ from tejer.cluster.network.ipam import AddressPool
 from tejer.cluster.network.setup import HostNetwork
 from tejer.cluster.runtime.events import EventRecorder
 from tejer.cluster.runtime.inputs import Host, Inputs
+from tejer.cluster.runtime.nursery import Nursery
 from tejer.kube.api import Api
 from tejer.kube.informer import Informer
 from tejer.kube.resource import Body
@@ -57,6 +58,7 @@ class Node:
         self.services, self.slices = Informer(api, SERVICES), Informer(api, ENDPOINTSLICES)
         self.config_maps, self.secrets = Informer(api, CONFIGMAPS), Informer(api, SECRETS)
         self.claims, self.volumes = Informer(api, PERSISTENTVOLUMECLAIMS), Informer(api, PERSISTENTVOLUMES)
+        self.nursery = Nursery()
         self._network_thread = ThreadPoolExecutor(1, "network")
         self._file_threads = ThreadPoolExecutor(2, "files")
 
@@ -100,5 +102,6 @@ class Node:
         return found
 
     def close(self) -> None:
+        self.nursery.close()
         self._network_thread.shutdown(wait=False)
         self._file_threads.shutdown(wait=False)

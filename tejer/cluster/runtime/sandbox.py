@@ -5,19 +5,15 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-import subprocess
-import sys
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from tejer.cluster.runtime.processes import alive, start_time
+from tejer.cluster.runtime.processes import alive
 from tejer.cluster.runtime.shim import wire
 from tejer.cluster.runtime.shim.wire import Message
 
-_SHIM = Path(__file__).parent / "shim" / "__main__.py"
-_SOCKET, _STATE = "shim.sock", "shim.pid"
+SOCKET, STATE = "shim.sock", "shim.pid"
 _ANSWER_SECONDS = 30.0
 
 
@@ -89,8 +85,6 @@ class Sandbox:
         if self._dead:
             return
         self.leave()
-        with suppress(ChildProcessError):  # ours only when this process started it
-            os.waitpid(self.pid, os.WNOHANG)
         self._on_death()
 
     def leave(self) -> None:
@@ -121,8 +115,6 @@ class Sandbox:
             self.leave()
             os.kill(self.pid, 9)
             await gone.wait()
-            with suppress(ChildProcessError):
-                os.waitpid(self.pid, os.WNOHANG)  # noqa: ASYNC222 (it has ended)
         finally:
             loop.remove_reader(pidfd)
             os.close(pidfd)
@@ -133,7 +125,7 @@ def connect(directory: Path) -> socket.socket:
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     folder = os.open(directory, os.O_PATH | os.O_CLOEXEC)
     try:
-        sock.connect(f"/proc/self/fd/{folder}/{_SOCKET}")
+        sock.connect(f"/proc/self/fd/{folder}/{SOCKET}")
     except OSError:
         sock.close()
         raise
@@ -141,31 +133,6 @@ def connect(directory: Path) -> socket.socket:
         os.close(folder)
     sock.setblocking(False)
     return sock
-
-
-def spawn(directory: Path, hostname: str, *, own_network: bool) -> int:
-    """Start a shim for the pod in `directory`; its pid. Connecting works at once: the socket exists already."""
-    (directory / _SOCKET).unlink(missing_ok=True)
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    folder = os.open(directory, os.O_PATH | os.O_CLOEXEC)
-    log = os.open(directory / "shim.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-    try:
-        listener.bind(f"/proc/self/fd/{folder}/{_SOCKET}")
-        (directory / _SOCKET).chmod(0o600)
-        listener.listen(64)
-        process = subprocess.Popen(
-            [str(Path(sys.executable).resolve()), "-I", "-S", "-X", "utf8", str(_SHIM), str(directory), hostname,
-             "1" if own_network else "0", str(listener.fileno())],
-            stdin=subprocess.DEVNULL, stdout=log, stderr=log, pass_fds=(listener.fileno(),), start_new_session=True,
-            cwd="/", env={},
-        )  # fmt: skip
-    finally:
-        os.close(folder)
-        os.close(log)
-        listener.close()
-    process.returncode = 0  # the pidfd watches and reaps it, not subprocess
-    (directory / _STATE).write_text(f"{process.pid} {start_time(process.pid)}\n")
-    return process.pid
 
 
 def recorded_start(directory: Path) -> int:
@@ -181,7 +148,7 @@ def find(directory: Path) -> int:
 
 def _recorded(directory: Path) -> tuple[int, int]:
     try:
-        pid, started = (directory / _STATE).read_text().split()
+        pid, started = (directory / STATE).read_text().split()
         return int(pid), int(started)
     except (OSError, ValueError):
         return 0, 0

@@ -11,7 +11,7 @@ from tejer.cluster.runtime.files import make_volume, prepare_sub_path, write_fil
 from tejer.cluster.runtime.inputs import PlanError
 from tejer.cluster.runtime.plan import Role, hostname_of, launch_message, plan_container
 from tejer.cluster.runtime.podrun import PodRun
-from tejer.cluster.runtime.sandbox import Sandbox, spawn
+from tejer.cluster.runtime.sandbox import Sandbox
 from tejer.cluster.runtime.states import ContainerState, Ended, begun, ended, waiting
 from tejer.cluster.runtime.tokens import TokenKeeper
 from tejer.cluster.runtime.volumes import MOUNT_ERROR, File, VolumePlan, plan_volumes
@@ -34,7 +34,7 @@ async def _ensure_sandbox(run: PodRun) -> None:
     if run.sandbox is not None:
         return
     node, host_network = run.node, bool(run.pod.spec.host_network)
-    pid = spawn(run.directory, hostname_of(run.pod), own_network=not host_network)
+    pid = await node.nursery.spawn(run.directory, hostname_of(run.pod), own_network=not host_network)
     sandbox = Sandbox(run.directory, pid, run.on_exit, run.on_death)
     try:
         await sandbox.meet()

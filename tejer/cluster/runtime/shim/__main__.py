@@ -1,4 +1,4 @@
-"""`python -I -S <this directory's __main__.py> <pod directory> <hostname> <0|1 own network>`: see `main`."""
+"""`python -I -S <this file> <descriptor> <room>`: the nursery, from which shims are forked. See `nursery`."""
 
 from __future__ import annotations
 
@@ -11,6 +11,6 @@ for _ in range(5):
     _HERE = os.path.dirname(_HERE)
 sys.path.insert(0, _HERE)
 
-from tejer.cluster.runtime.shim.main import main  # noqa: E402
+from tejer.cluster.runtime.shim.nursery import run  # noqa: E402
 
-main(sys.argv[1:])
+run(int(sys.argv[1]))
