@@ -52,7 +52,7 @@ def bring_up(home: Path | None, changes: dict[str, Any], profile: str, quiet: bo
     try:
         with exclusive(home):
             config = choose_config(home, changes)
-            started = _start(config, quiet)
+            started = _start(config, bool(profile), quiet)
             if profile:
                 _install_mesh(config, profile, quiet)
     except RuntimeError as error:
@@ -60,13 +60,13 @@ def bring_up(home: Path | None, changes: dict[str, Any], profile: str, quiet: bo
     return config, started
 
 
-def _start(config: ClusterConfig, quiet: bool) -> Started:
+def _start(config: ClusterConfig, mesh: bool, quiet: bool) -> Started:
     from tejer.cluster import kubeconfig
     from tejer.cluster.lifecycle import start
     from tejer.cluster.pki import pki_files
 
     with step("Cluster", quiet=quiet):
-        started = start(config)
+        started = start(config, meanwhile=_load_installer if mesh else lambda: None)
     files = pki_files(config.pki_dir)
     try:
         kubeconfig.write_admin_kubeconfig(config, files)
@@ -79,6 +79,13 @@ def _start(config: ClusterConfig, quiet: bool) -> Started:
         state = "was running" if started.running_before else "is running"
         click.echo(f"  API server {state} at {config.api_url}; kubeconfig context tejer in {_short(path)}", err=True)
     return started
+
+
+def _load_installer() -> None:
+    """Its imports take as long as the cluster's start: on two cores they cost nothing."""
+    import tejer.cli.installing
+    import tejer.kube.client
+    import tejer.kube.kubeconfig  # noqa: F401
 
 
 def _install_mesh(config: ClusterConfig, profile: str, quiet: bool) -> None:

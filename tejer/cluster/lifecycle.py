@@ -14,7 +14,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -92,8 +92,13 @@ def exclusive(home: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def start(config: ClusterConfig, timeout: float = START_TIMEOUT) -> Started:
-    """Start the cluster's process unless it runs, and wait until the API server answers and pods can run."""
+def start(
+    config: ClusterConfig, timeout: float = START_TIMEOUT, meanwhile: Callable[[], object] = lambda: None
+) -> Started:
+    """Start the cluster's process unless it runs, and wait until the API server answers and pods can run.
+
+    `meanwhile` is called once between the two: work of the caller's that needn't wait for the cluster.
+    """
     began = time.monotonic()
     running = daemon_of(config)
     if running is not None:
@@ -105,6 +110,7 @@ def start(config: ClusterConfig, timeout: float = START_TIMEOUT) -> Started:
             daemon = _spawn(config, writing)
         finally:
             os.close(writing)
+        meanwhile()
         line = _first_line(reading, timeout)
     except OSError as error:
         raise RuntimeError(_cannot_write(config.home, error)) from error
