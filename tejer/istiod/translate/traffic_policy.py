@@ -187,7 +187,9 @@ def _load_balancer(cluster: Cluster, policy: TrafficPolicy) -> None:
     cluster.lb_policy = _SIMPLE.get(balancer.simple, Cluster.LEAST_REQUEST)
     if cluster.lb_policy == Cluster.CLUSTER_PROVIDED:
         cluster.type = Cluster.ORIGINAL_DST
-        cluster.ClearField("eds_cluster_config")
+        for where_endpoints_are in ("eds_cluster_config", "load_assignment", "cluster_type"):
+            cluster.ClearField(where_endpoints_are)
+        return
     if balancer.consistent_hash is not None:
         _consistent_hash(cluster, policy)
     _warmup(cluster, policy)
