@@ -19,6 +19,7 @@ from tejer.istiod.checks.analyzers import (
     telemetry,
     unimplemented,
     virtual_service,
+    webhook,
     workloads,
 )
 from tejer.istiod.checks.world import Analyzer, World
@@ -40,6 +41,7 @@ ANALYZERS: tuple[Analyzer, ...] = (
     *telemetry.ANALYZERS,
     *unimplemented.ANALYZERS,
     *virtual_service.ANALYZERS,
+    *webhook.ANALYZERS,
     *workloads.ANALYZERS,
 )
 

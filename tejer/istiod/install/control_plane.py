@@ -45,7 +45,6 @@ def deployment(options: InstallOptions) -> Body:
                     # istiod injects the others and can't wait for itself.
                     "labels": {**SELECTOR, "istio.io/rev": options.revision, "sidecar.istio.io/inject": "false"},
                     "annotations": {
-                        "sidecar.istio.io/inject": "false",
                         "prometheus.io/scrape": "true",
                         "prometheus.io/port": str(ports.ISTIOD_MONITORING),
                     },

@@ -21,8 +21,11 @@ READ_ELSEWHERE = (
 BOOLEANS = ("sidecar.istio.io/inject", "sidecar.istio.io/rewriteAppHTTPProbers", "prometheus.istio.io/merge-metrics",
             "sidecar.istio.io/nativeSidecar")  # fmt: skip
 TRUTHS = ("true", "false", "enabled", "disabled", "yes", "no", "1", "0")
-PORTS = ("traffic.sidecar.istio.io/excludeInboundPorts", "traffic.sidecar.istio.io/includeInboundPorts",
-         "traffic.sidecar.istio.io/excludeOutboundPorts", "traffic.sidecar.istio.io/includeOutboundPorts")  # fmt: skip
+PORTS = (
+    "readiness.status.sidecar.istio.io/applicationPorts",
+    "traffic.sidecar.istio.io/excludeInboundPorts", "traffic.sidecar.istio.io/includeInboundPorts",
+    "traffic.sidecar.istio.io/excludeOutboundPorts", "traffic.sidecar.istio.io/includeOutboundPorts",
+)  # fmt: skip
 SUBNETS = ("traffic.sidecar.istio.io/excludeOutboundIPRanges", "traffic.sidecar.istio.io/includeOutboundIPRanges")
 
 
@@ -45,7 +48,7 @@ def _check(body: Body, kind: str, name: str, value: str) -> Iterator[Problem]:
             hint = f"did you mean {close[0]}?" if close else ""
             yield found(body, "IST0108", f"Unknown annotation: {name}", field, hint)
         return
-    if known.deprecated and name != "sidecar.istio.io/inject":
+    if known.deprecated:
         text = f"Annotation {name!r} has been deprecated and may not work in future Istio versions."
         yield found(body, "IST0135", text, field)
     if kind not in known.kinds and "Any" not in known.kinds:
@@ -56,6 +59,8 @@ def _check(body: Body, kind: str, name: str, value: str) -> Iterator[Problem]:
 
 
 def _is_ours(name: str) -> bool:
+    if name == "kubernetes.io/ingress.class":
+        return True
     domain, slash, _ = name.partition("/")
     return bool(slash) and (domain == "istio.io" or domain.endswith(".istio.io"))
 
@@ -75,6 +80,10 @@ def value_problem(name: str, value: str) -> str:
             parse_duration(value)
         except ValueError as error:
             return str(error)
+    if name.startswith("readiness.status.sidecar.istio.io/") and name not in PORTS and not value.isdigit():
+        return f"{value!r} is not a number"
+    if name == "status.sidecar.istio.io/port" and (not value.isdigit() or int(value) > 65535):
+        return f"{value!r} is not a port"
     if name == "sidecar.istio.io/interceptionMode" and value not in ("REDIRECT", "TPROXY", "NONE"):
         return f"{value!r} is not REDIRECT, TPROXY or NONE"
     return ""

@@ -1,6 +1,6 @@
 """Namespaces and pods without a sidecar, and pods whose sidecar is old.
 
-IST0102, 0103, 0123, 0146, 0147, 0148, 0158. Source: Istio's pkg/config/analysis/analyzers/injection.
+IST0102, 0103, 0123, 0148, 0158. Source: Istio's pkg/config/analysis/analyzers/injection.
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from tejer.istiod.checks.world import DATAPLANE_LABEL, INJECTION_LABEL, REVISION_LABEL, Analyzer, Typed, World, found
-from tejer.kube.kinds import apps, core
+from tejer.istiod.checks.world import DATAPLANE_LABEL, INJECTION_LABEL, REVISION_LABEL, Analyzer, World, found
+from tejer.kube.kinds import core
 from tejer.kube.problem import Problem
-from tejer.kube.resource import Body, metadata, name_of, namespace_of
-from tejer.kube.types import CONFIGMAPS, DEPLOYMENTS, NAMESPACES, PODS
+from tejer.kube.resource import Body, metadata, name_of
+from tejer.kube.types import CONFIGMAPS, NAMESPACES, PODS
 
 PROXY = "istio-proxy"
 INJECT = "sidecar.istio.io/inject"
@@ -148,38 +148,7 @@ def _base_image(image: str) -> str:
     return image.removesuffix("-distroless").removesuffix("-debug")
 
 
-def analyze_image_auto(world: World) -> Iterator[Problem]:
-    """`image: auto` is filled in by injection only: without it the pod can't start."""
-    default = _by_default(world)
-    for item in world.typed(PODS, core.Pod):
-        if _has_auto(item.value.spec):
-            yield found(item.body, "IST0147", f"Pod {item.name} has `image: auto` but was not injected.")
-    for item in world.typed(DEPLOYMENTS, apps.Deployment):
-        template = item.value.spec.template
-        if template is None or not _has_auto(template.spec) or _will_be_injected(world, item, template, default):
-            continue
-        yield found(
-            item.body, "IST0146",
-            f"Deployment {item.name} has `image: auto`, but its pods are not injected: neither the namespace nor the "
-            "pod is labelled for it.",
-        )  # fmt: skip
-
-
-def _has_auto(spec: core.PodSpec) -> bool:
-    return any(container.image == "auto" for container in (*spec.containers, *spec.init_containers))
-
-
-def _will_be_injected(world: World, item: Typed, template: core.PodTemplateSpec, default: bool) -> bool:
-    value = template.metadata.labels.get(INJECT) or template.metadata.annotations.get(INJECT, "")
-    if value:
-        return value.lower() == "true"
-    return REVISION_LABEL in template.metadata.labels or _is_injected(
-        dict(world.namespace_labels(namespace_of(item.body))), default
-    )
-
-
 ANALYZERS = (
     Analyzer("injection.Analyzer", (NAMESPACES, PODS), analyze_injection),
     Analyzer("injection.ImageAnalyzer", (NAMESPACES, PODS, CONFIGMAPS), analyze_image),
-    Analyzer("injection.ImageAutoAnalyzer", (NAMESPACES, DEPLOYMENTS, PODS), analyze_image_auto),
 )

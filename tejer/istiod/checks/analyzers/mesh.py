@@ -1,6 +1,6 @@
-"""The mesh's own set-up: webhooks, networks, istiod's environment, Gateway API's CRDs.
+"""The mesh's own set-up: external control planes, networks, istiod's environment, Gateway API.
 
-IST0126, 0139, 0163, 0164, 0166, 0175, 0176. Source: Istio's pkg/config/analysis/analyzers.
+IST0126, 0163, 0164, 0166, 0175, 0176. Source: Istio's pkg/config/analysis/analyzers.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from tejer.istiod.checks import texts
-from tejer.istiod.checks.world import Analyzer, World, found
-from tejer.kube.kinds import apps
+from tejer.istiod.checks.world import Analyzer, World, found, selects
+from tejer.kube.kinds import apps, core
 from tejer.kube.problem import Problem, Severity
 from tejer.kube.resource import Body, Key, metadata, name_of, namespace_of
 from tejer.kube.types import (
@@ -19,9 +19,9 @@ from tejer.kube.types import (
     CUSTOMRESOURCEDEFINITIONS,
     DEPLOYMENTS,
     MUTATINGWEBHOOKS,
+    PODS,
     REQUESTAUTHENTICATIONS,
     SECRETS,
-    SERVICES,
     TELEMETRIES,
     VALIDATINGWEBHOOKS,
     WASMPLUGINS,
@@ -31,6 +31,7 @@ WEBHOOK_NAMES = ("istio-validator", "istiod-default-validator", "istio-sidecar-i
 REGISTRIES = ("Kubernetes", "Mock", "External")
 BLOCKED_CIDRS = "BLOCKED_CIDRS_IN_JWKS_URIS"
 GATEWAY_API = "gateway.networking.k8s.io"
+GATEWAY_NAME = "gateway.networking.k8s.io/gateway-name"
 MINIMUM_BUNDLE = {"tlsroutes": (1, 5, 0)}
 """Where a Gateway API kind changed, the oldest bundle whose CRD is read."""
 BUNDLE = "gateway.networking.k8s.io/bundle-version"
@@ -63,24 +64,6 @@ def analyze_external(world: World) -> Iterator[Problem]:
                         "ingress gateway on the external control plane cluster is an IP address. This is not "
                         "recommended for a production environment.",
                         field,
-                    )  # fmt: skip
-
-
-def analyze_webhooks(world: World) -> Iterator[Problem]:
-    """A webhook must call a Service that exists, else nothing can be created."""
-    services = {(namespace_of(body), name_of(body)) for body in world.of(SERVICES)}
-    for rtype in (VALIDATINGWEBHOOKS, MUTATINGWEBHOOKS):
-        for body in world.of(rtype):
-            if not name_of(body).startswith(WEBHOOK_NAMES):
-                continue
-            for index, hook in enumerate(body.get("webhooks") or ()):
-                service = (hook.get("clientConfig") or {}).get("service") or {}
-                where = (str(service.get("namespace", "")), str(service.get("name", "")))
-                if service and where not in services:
-                    yield found(
-                        body, "IST0139",
-                        f"Injector refers to a control plane service that does not exist: {where[1]}.{where[0]}.",
-                        f"webhooks[{index}].clientConfig.service",
                     )  # fmt: skip
 
 
@@ -136,29 +119,32 @@ def analyze_crd_versions(world: World) -> Iterator[Problem]:
 
 
 def analyze_gateway_selectors(world: World) -> Iterator[Problem]:
-    """A policy that selects a Gateway API gateway by label does nothing there: it takes targetRefs."""
-    names = {(namespace_of(body), name_of(body)) for body in world.other(GATEWAY_API, "Gateway")}
+    """A policy that selects the pods of a Gateway API gateway by label does nothing there: it takes targetRefs."""
+    pods = [pod for pod in world.typed(PODS, core.Pod) if GATEWAY_NAME in pod.value.metadata.labels]
     for rtype in (AUTHORIZATIONPOLICIES, REQUESTAUTHENTICATIONS, TELEMETRIES, WASMPLUGINS):
         for body in world.of(rtype):
-            name = _selected_gateway(body)
-            if (namespace_of(body), name) in names:
-                text = f"Ineffective selector on Kubernetes Gateway {name}. Use the TargetRef field instead."
-                yield found(body, "IST0166", text, "spec.selector")
+            selector = _selector(body)
+            for pod in pods:
+                labels = pod.value.metadata.labels
+                if selector and pod.namespace == namespace_of(body) and selects(selector, labels):
+                    name = labels[GATEWAY_NAME]
+                    text = f"Ineffective selector on Kubernetes Gateway {name}. Use the TargetRef field instead."
+                    yield found(body, "IST0166", text, "spec.selector")
+                    break
 
 
-def _selected_gateway(body: Body) -> str:
+def _selector(body: Body) -> dict[str, str]:
     spec = body.get("spec")
-    selector = (spec or {}).get("selector") if isinstance(spec, dict) else None
-    labels = (selector or {}).get("matchLabels") if isinstance(selector, dict) else None
-    return str((labels or {}).get("gateway.networking.k8s.io/gateway-name", "")) if isinstance(labels, dict) else ""
+    selector = spec.get("selector") if isinstance(spec, dict) else None
+    labels = selector.get("matchLabels") if isinstance(selector, dict) else None
+    return labels if isinstance(labels, dict) else {}
 
 
 ANALYZERS = (
     Analyzer("authn.BlockedCIDRsAnalyzer", (DEPLOYMENTS, REQUESTAUTHENTICATIONS), analyze_cidrs),
     Analyzer("externalcontrolplane.ExternalControlPlaneAnalyzer", (VALIDATINGWEBHOOKS, MUTATINGWEBHOOKS),
              analyze_external),
-    Analyzer("k8sgateway.SelectorAnalyzer", (), analyze_gateway_selectors),
+    Analyzer("k8sgateway.SelectorAnalyzer", (PODS,), analyze_gateway_selectors),
     Analyzer("k8sgateway.CRDVersionAnalyzer", (CUSTOMRESOURCEDEFINITIONS,), analyze_crd_versions),
     Analyzer("meshnetworks.MeshNetworksAnalyzer", (SECRETS,), analyze_networks),
-    Analyzer("webhook.Analyzer", (VALIDATINGWEBHOOKS, MUTATINGWEBHOOKS, SERVICES), analyze_webhooks),
 )  # fmt: skip

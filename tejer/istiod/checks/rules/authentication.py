@@ -44,7 +44,8 @@ def _check_jwt_rule(rule: JWTRule, report: Report) -> None:
     if rule.jwks:
         add(report, _jwks_problem(rule.jwks), "jwks")
     for name, values in (("audiences", rule.audiences), ("fromParams", rule.from_params),
-                         ("fromCookies", rule.from_cookies)):  # fmt: skip
+                         ("fromCookies", rule.from_cookies),
+                         ("spaceDelimitedClaims", rule.space_delimited_claims)):  # fmt: skip
         for index, text in enumerate(values):
             if not text:
                 report.error("must not be empty", name, index)

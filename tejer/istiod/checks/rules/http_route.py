@@ -29,6 +29,7 @@ from tejer.kube.kinds.istio.virtual_service import (
 )
 from tejer.kube.resource import Body
 
+AUTHORITY = (":authority", "host")
 METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "CONNECT", "OPTIONS", "TRACE", "*"))
 RETRY_ON = frozenset((
     "5xx", "gateway-error", "reset", "reset-before-request", "connect-failure", "envoy-ratelimited", "retriable-4xx",
@@ -62,6 +63,8 @@ def check_http_route(route: HTTPRoute, report: Report, *, delegate: bool) -> Non
     if route.mirror is not None:
         check_destination(route.mirror, report.at("mirror"))
     check_percent(route.mirror_percentage, report.at("mirrorPercentage"))
+    add(report, texts.percent_problem(route.mirror_percent), "mirrorPercent")
+    _check_authority(route, report)
     for index, mirror in enumerate(route.mirrors):
         check_destination(mirror.destination, report.at("mirrors", index, "destination"))
         check_percent(mirror.percentage, report.at("mirrors", index, "percentage"))
@@ -97,6 +100,19 @@ def _check_action(route: HTTPRoute, report: Report, *, delegate: bool) -> None:
         return
     if not route.route:
         report.error("route, redirect or directResponse is required")
+
+
+def _check_authority(route: HTTPRoute, report: Report) -> None:
+    """The authority can be set once: by the rewrite, the route's headers or the destination's."""
+    rewritten = bool(route.rewrite is not None and route.rewrite.authority)
+    for headers, place in (
+        (route.headers, ("headers",)),
+        *((entry.headers, ("route", index, "headers")) for index, entry in enumerate(route.route)),
+    ):
+        request = headers.request if headers is not None else None
+        names = [*request.set, *request.add] if request is not None else []
+        if sum(name.lower() in AUTHORITY for name in names) + rewritten > 1:
+            report.error("authority header cannot be set multiple times", *place)
 
 
 def check_http_match(match: HTTPMatchRequest, report: Report) -> None:

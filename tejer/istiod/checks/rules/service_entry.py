@@ -63,6 +63,9 @@ def _check_addresses(spec: ServiceEntrySpec, resolution: str, report: Report) ->
         for name, given in (("addresses", spec.addresses), ("workloadSelector", spec.workload_selector)):
             if given:
                 report.error("can't be set with DYNAMIC_DNS", name)
+        for index, port in enumerate(spec.ports):
+            if not protocols.is_http(port.protocol) and not protocols.is_tls(port.protocol):
+                report.error("DYNAMIC_DNS needs a protocol that names hosts: HTTP or TLS", "ports", index, "protocol")
 
 
 def _check_ports(spec: ServiceEntrySpec, report: Report) -> set[str]:
@@ -109,7 +112,7 @@ def _check_endpoints(spec: ServiceEntrySpec, resolution: str, names: set[str], r
         elif resolution in DNS and endpoint.address and not texts.is_address(endpoint.address):
             add(inner, texts.fqdn_problem(endpoint.address), "address")
         if not endpoint.address:
-            if endpoint.network:
+            if endpoint.network and resolution not in DNS:
                 inner.warning(f"without an address it stands for the gateways of network {endpoint.network}")
             else:
                 inner.error("an address is required", "address")

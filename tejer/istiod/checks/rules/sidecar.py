@@ -88,7 +88,9 @@ def _check_egress_listeners(spec: SidecarSpec, namespace: str, report: Report) -
                 inner.error("an egress listener without a port must be the last")
             catch_all = True
         else:
-            _check_port(egress.port, egress.bind, inner)
+            _check_port(egress.port, egress.bind, inner, unix=True)
+            if egress.bind.startswith("unix://") and egress.capture_mode == "IPTABLES":
+                inner.error("must be DEFAULT or NONE for a unix domain socket", "captureMode")
             if (key := (egress.port.number, egress.bind)) in bound:
                 inner.error("this port and bind are used by an earlier listener", "port")
             bound.add(key)
@@ -115,10 +117,12 @@ def _check_hosts(hosts: tuple[str, ...], own_namespace: str, report: Report) -> 
         names.add(name)
 
 
-def _check_port(port: SidecarPort, bind: str, report: Report) -> None:
+def _check_port(port: SidecarPort, bind: str, report: Report, *, unix: bool = False) -> None:
     if not protocols.parse(port.protocol):
         report.error(f"{port.protocol!r} is not a protocol", "port", "protocol")
-    if bind.startswith("unix://"):
+    if port.name:
+        add(report, texts.label_problem(port.name), "port", "name")
+    if unix and bind.startswith("unix://"):
         add(report, texts.unix_problem(bind), "bind")
         if port.number:
             report.error("must be 0 for a unix domain socket", "port", "number")

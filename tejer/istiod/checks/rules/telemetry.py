@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from tejer.istiod.checks import texts
 from tejer.istiod.checks.report import Report
 from tejer.istiod.checks.rules.common import add, check_targets
-from tejer.kube.kinds.istio.telemetry import AccessLogging, Metrics, Telemetry, Tracing
+from tejer.kube.kinds.istio.telemetry import AccessLogging, Metrics, ProviderRef, Telemetry, Tracing
 from tejer.kube.resource import Body
 
 # Enough of CEL's grammar to find what can't be an expression: unbalanced brackets, a missing operand.
@@ -34,6 +35,7 @@ def check_telemetry(value: Telemetry, _: Body, report: Report) -> None:
 def _check_tracing(value: Tracing, report: Report) -> None:
     if len(value.providers) > 1:
         report.warning("multiple providers are not currently supported: only the first is used", "providers")
+    _check_providers(value.providers, report)
     add(report, texts.percent_problem(value.random_sampling_percentage), "randomSamplingPercentage")
     for name, tag in value.custom_tags.items():
         inner = report.at("customTags", name)
@@ -45,9 +47,18 @@ def _check_tracing(value: Tracing, report: Report) -> None:
             inner.error("must not be empty", "header", "name")
         if tag.literal is not None and not tag.literal.value:
             inner.error("must not be empty", "literal", "value")
+        if tag.formatter is not None and not tag.formatter.value:
+            inner.error("must not be empty", "formatter", "value")
+
+
+def _check_providers(providers: Sequence[ProviderRef], report: Report) -> None:
+    for index, provider in enumerate(providers):
+        if not provider.name:
+            report.error("providers.name may not be empty", "providers", index, "name")
 
 
 def _check_metrics(value: Metrics, report: Report) -> None:
+    _check_providers(value.providers, report)
     if value.reporting_interval:
         add(report, texts.duration_problem(value.reporting_interval), "reportingInterval")
     for index, override in enumerate(value.overrides):
@@ -62,6 +73,7 @@ def _check_metrics(value: Metrics, report: Report) -> None:
 
 
 def _check_logging(value: AccessLogging, report: Report) -> None:
+    _check_providers(value.providers, report)
     if value.filter is not None and value.filter.expression:
         add(report, expression_problem(value.filter.expression), "filter", "expression")
 

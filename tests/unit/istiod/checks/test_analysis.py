@@ -50,7 +50,7 @@ metadata: {name: old, namespace: shop}
 spec: {containers: [{name: app, image: app}]}
 """
     assert codes(pod) == [("IST0103", "old")]
-    assert codes(pod.replace("name: old,", "name: old, annotations: {sidecar.istio.io/inject: 'false'},")) == []
+    assert codes(pod.replace("name: old,", "name: old, labels: {sidecar.istio.io/inject: 'false'},")) == []
     assert codes(pod + "status: {phase: Succeeded}") == []
 
 
@@ -93,6 +93,38 @@ def test_an_annotation_with_a_typing_mistake() -> None:
     pod = MESH.replace("labels: {app: web, version: v1}}", wrong)
     (problem,) = analyze(World(objects(pod)), only={"annotations.K8sAnalyzer"})
     assert (problem.code, problem.hint) == ("IST0108", "did you mean sidecar.istio.io/inject?")
+
+
+INJECTORS = """---
+apiVersion: admissionregistration.k8s.io/v1
+kind: MutatingWebhookConfiguration
+metadata: {name: istio-sidecar-injector, labels: {istio.io/rev: default}}
+webhooks:
+- name: namespace
+  clientConfig: {service: {name: istiod, namespace: istio-system}}
+  namespaceSelector: {matchLabels: {istio-injection: enabled}}
+"""
+
+
+def test_webhooks_that_overlap_or_call_nobody() -> None:
+    service = "---\napiVersion: v1\nkind: Service\nmetadata: {name: istiod, namespace: istio-system}\n"
+    assert codes(INJECTORS + service) == []
+    assert codes(INJECTORS) == [("IST0139", "istio-sidecar-injector")]
+    second = INJECTORS.replace("istio-sidecar-injector", "istio-sidecar-injector-canary")
+    assert set(codes(INJECTORS + service + second)) == {
+        ("IST0139", "istio-sidecar-injector"), ("IST0139", "istio-sidecar-injector-canary"),
+    }  # fmt: skip
+
+
+def test_an_image_that_only_injection_fills_in() -> None:
+    deployment = """---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: gw, namespace: plain}
+spec: {template: {spec: {containers: [{name: istio-proxy, image: auto}]}}}
+"""
+    assert ("IST0146", "gw") in codes(INJECTORS + deployment)
+    assert ("IST0146", "gw") not in codes(INJECTORS + deployment.replace("namespace: plain", "namespace: shop"))
 
 
 def test_an_analyzer_whose_kind_can_not_be_read_is_quiet() -> None:
