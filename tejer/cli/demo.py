@@ -113,7 +113,9 @@ def _show(seen: list[Seen]) -> None:
     if not seen:
         return
     header = ("REQUEST", "CALLER", "CALLEE", "TLS", "ANSWER")
-    rows: list[tuple[Any, ...]] = [(one.request, one.caller, one.callee, one.tls, one.answer) for one in seen]
+    # The trust domain is the same in every line and in no question that a reader has.
+    short = [one._replace(caller=one.caller.removeprefix("cluster.local/")) for one in seen]
+    rows: list[tuple[Any, ...]] = [tuple(one) for one in short]
     click.echo("")
     print_table(header, rows, padding=3)
 
