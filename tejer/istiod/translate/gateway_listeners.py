@@ -120,7 +120,7 @@ def _tls_chains(
 def _http(
     route: str, server: GatewayServer, planned: GatewayListener, view: ProxyView, guards: Guards
 ) -> NetworkFilter:
-    labels = telemetry.source_labels(view.subject, http=True)
+    labels = telemetry.source_labels(view.subject, by_host=False)
     manager = filters.http_manager(
         server.server.name or f"outbound_{planned.name};",
         [
@@ -196,7 +196,7 @@ def _passthrough_routes(server: GatewayServer, view: ProxyView, catalog: Catalog
 
 
 def _tcp(found: L4Route, view: ProxyView, guards: Guards) -> list[NetworkFilter]:
-    labels = telemetry.source_labels(view.subject, http=False)
+    labels = telemetry.source_labels(view.subject, by_host=False)
     logs = [*telemetry.access_logs(view.telemetry.client), *telemetry.tcp_metrics(labels)]
     config = found.config
     prefix = found.clusters[0][0] if len(found.clusters) == 1 else f"{config.name}.{config.namespace}"

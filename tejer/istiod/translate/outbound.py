@@ -220,7 +220,7 @@ def _fallback_filter(view: ProxyView) -> NetworkFilter:
 
 
 def _tcp_filter(chain: L4Chain, view: ProxyView) -> NetworkFilter:
-    labels = telemetry.source_labels(view.subject, http=False)
+    labels = telemetry.source_labels(view.subject, by_host=False)
     logs = [*telemetry.access_logs(view.telemetry.client), *telemetry.tcp_metrics(labels)]
     return filters.tcp_proxy(
         chain.stat_prefix,
@@ -231,7 +231,7 @@ def _tcp_filter(chain: L4Chain, view: ProxyView) -> NetworkFilter:
 
 
 def _http_filter(plan: ListenerPlan, view: ProxyView) -> NetworkFilter:
-    labels = telemetry.source_labels(view.subject, http=True)
+    labels = telemetry.source_labels(view.subject, by_host=True)
     logs = [*telemetry.access_logs(view.telemetry.client), telemetry.http_metrics(labels)]
     manager = filters.http_manager(
         f"outbound_{plan.name};",

@@ -105,10 +105,10 @@ def _nobody(side: str) -> dict[str, str]:
     return {f"{side}_{label}": UNKNOWN for label in _LABELS}
 
 
-def source_labels(own: PeerSubject, *, http: bool) -> dict[str, str]:
-    """What the caller's proxy reports. The service is the cluster's; for an unknown one, an HTTP request's Host."""
+def source_labels(own: PeerSubject, *, by_host: bool) -> dict[str, str]:
+    """What the caller's proxy reports. The service is the cluster's; `by_host`: for an unknown one, the Host."""
     host = "%CLUSTER_METADATA(tejer:host)%"
-    if http:
+    if by_host:
         host = '%COALESCE({"operators":[{"command":"CLUSTER_METADATA","param":"tejer:host"},{"command":"REQ","param":":AUTHORITY"}]})%'  # noqa: E501
     return {
         "reporter": "source",
