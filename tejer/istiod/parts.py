@@ -55,7 +55,8 @@ class Translator:
         if known is not None and (known[0] is view or known[0] == view):
             return known[1]
         rendered = render(view, self.memo)
-        self._known[workload] = (view, rendered.resources)
+        snapshot = _keep(known[1] if known else {}, rendered.resources)
+        self._known[workload] = (view, snapshot)
         self._known.move_to_end(workload)
         if len(self._known) > SNAPSHOTS:
             self.problems.pop(self._known.popitem(last=False)[0], None)
@@ -63,7 +64,12 @@ class Translator:
         self._renders += 1
         if self._renders % SWEEP_AFTER == 0:
             self.memo.sweep()
-        return rendered.resources
+        return snapshot
+
+
+def _keep(old: Snapshot, new: Snapshot) -> Snapshot:
+    """`new`, with the very objects of `old` for the types that are as they were: nobody needs to compare those."""
+    return {url: held if (held := old.get(url)) == resources else resources for url, resources in new.items()}
 
 
 class Injector:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections import OrderedDict
-from collections.abc import Sequence
 from typing import Final
 
 from tejer.envoy.proto import ControlPlane, DeltaDiscoveryRequest, DeltaDiscoveryResponse, DiscoveryRequest
@@ -16,7 +15,7 @@ from tejer.envoy.proto import DiscoveryResponse as SotwResponse
 from tejer.istiod.xds.protocol import Request, Resource, Send
 
 SHARED_BYTES = 8 << 20
-"""How much of recently sent responses is kept for the next proxy (an idle istiod keeps no more than this)."""
+"""How much of recently sent resources is kept, encoded, for the next proxy (an idle istiod keeps no more than this)."""
 _TAG_1, _TAG_2, _TAG_3 = b"\x0a", b"\x12", b"\x1a"  # length-delimited fields 1, 2, 3
 MAX_ERROR: Final = 2000
 
@@ -55,7 +54,7 @@ class Encoder:
     def __init__(self, pod: str, version: str) -> None:
         info = {"Component": "istiod", "ID": pod, "Info": {"version": version}}
         self._control_plane = ControlPlane(identifier=json.dumps(info, separators=(",", ":")))
-        self._joined: OrderedDict[tuple[bool, int], tuple[Sequence[Resource], bytes]] = OrderedDict()
+        self._entries: OrderedDict[tuple[bool, int], tuple[Resource, bytes]] = OrderedDict()
         self._held = 0
 
     def delta(self, send: Send) -> bytes:
@@ -71,19 +70,21 @@ class Encoder:
         return head.SerializeToString() + self._resources(send, delta=False)
 
     def _resources(self, send: Send, *, delta: bool) -> bytes:
-        key = (delta, id(send.resources))
-        if (known := self._joined.get(key)) is not None:  # the tuple is held, so its id is not reused
-            self._joined.move_to_end(key)
+        return b"".join([self._entry(send.type_url, resource, delta) for resource in send.resources])
+
+    def _entry(self, type_url: str, resource: Resource, delta: bool) -> bytes:
+        """Proxies share resources as objects, so what is encoded for one is found by identity for the next."""
+        key = (delta, id(resource))
+        if (known := self._entries.get(key)) is not None:  # the resource is held, so its id is not reused
+            self._entries.move_to_end(key)
             return known[1]
-        make = delta_entry if delta else sotw_entry
-        joined = b"".join(make(send.type_url, resource) for resource in send.resources)
-        if len(joined) <= SHARED_BYTES // 2:
-            self._joined[key] = (send.resources, joined)
-            self._held += len(joined)
+        encoded = (delta_entry if delta else sotw_entry)(type_url, resource)
+        if len(encoded) <= SHARED_BYTES // 2:
+            self._entries[key] = (resource, encoded)
+            self._held += len(encoded)
             while self._held > SHARED_BYTES:
-                _, (_, dropped) = self._joined.popitem(last=False)
-                self._held -= len(dropped)
-        return joined
+                self._held -= len(self._entries.popitem(last=False)[1][1])
+        return encoded
 
 
 def delta_entry(type_url: str, resource: Resource) -> bytes:

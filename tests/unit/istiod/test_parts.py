@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from tejer.envoy.identity import PeerSubject
@@ -50,3 +51,12 @@ def test_yaml_errors_are_value_errors() -> None:
     assert parse_yaml("a: [1, on]") == {"a": [1, "on"]}
     with pytest.raises(ValueError, match="not YAML"):
         parse_yaml("a: [")
+
+
+def test_types_that_did_not_change_stay_the_same_objects() -> None:
+    translator = Translator()
+    view = ProxyView(namespace="shop", subject=PeerSubject(workload="web"))
+    first = translator(view)
+    second = translator(msgspec.structs.replace(view, labels={"app": "web"}))
+    assert second is not first
+    assert all(second[url] is first[url] for url in first if second[url] == first[url])
