@@ -1,8 +1,8 @@
 """The cluster's one long-lived process: API server, controllers and node agent in one event loop.
 
 `python -m tejer.cluster.daemon HOME READY_FD`. It says `ready PORT` or `error MESSAGE` in one line on the descriptor,
-then lives until SIGTERM. Pods are not its children's children in spirit: when it ends, however it ends, they go on, and
-the next daemon takes them over.
+then lives until SIGTERM. When it ends, however it ends, pods go on, and the next daemon takes them over. A fault after
+it was ready makes it start itself anew, in the same process.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import logging
 import os
 import signal
 import sys
+import time
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,31 +28,42 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("tejer.cluster.daemon")
 
+_BREATH = 2.0
+"""Seconds before a new start after a fault: one that comes back at once must not eat the machine."""
+_NOBODY = -1
 _LOG_BYTES = 8 * 1024 * 1024
 
 
 def main() -> int:
-    """Exit codes: 0 after SIGTERM, 1 when it could not start or broke."""
-    home, ready = Path(sys.argv[1]), int(sys.argv[2])
+    """Exit codes: 0 after SIGTERM, 1 when it could not start."""
+    home, starter = Path(sys.argv[1]), Starter(int(sys.argv[2]))
     config = load_config(home)
     if config is None:
-        _say(ready, f"error {home}/config.json is missing")
+        starter.tell(f"error {home}/config.json is missing")
         return 1
     lock = _take_lock(config)
     if lock is None:
-        _say(ready, "error another daemon runs this cluster already")
+        starter.tell("error another daemon runs this cluster already")
         return 1
     _log_to(config.daemon_log)
     note_process(config.pid_path, os.getpid())
     try:
-        asyncio.run(_until_stopped(config, ready))
+        asyncio.run(_until_stopped(config, starter))
     except Exception as error:
-        log.exception("the cluster's process ends")
-        _say(ready, f"error {_one_line(error)}")
-        return 1
-    finally:
+        if not starter.tell(f"error {_one_line(error)}"):
+            _start_anew(home)
+        log.exception("the cluster can't start")
         config.pid_path.unlink(missing_ok=True)
+        return 1
+    config.pid_path.unlink(missing_ok=True)
     return 0
+
+
+def _start_anew(home: Path) -> None:
+    """After a fault: nobody waits for us any more, and pods need somebody."""
+    log.exception("a fault; the cluster's process starts itself anew in %.0f s", _BREATH)
+    time.sleep(_BREATH)
+    os.execv(sys.executable, [sys.executable, "-m", "tejer.cluster.daemon", str(home), str(_NOBODY)])  # noqa: S606
 
 
 def _take_lock(config: ClusterConfig) -> int | None:
@@ -71,13 +83,26 @@ def _log_to(path: Path) -> None:
     logging.basicConfig(level=logging.INFO, handlers=[handler])
 
 
-def _say(descriptor: int, line: str) -> None:
-    """One line to whoever started us; nobody may be listening any more."""
-    try:
-        os.write(descriptor, f"{line}\n".encode())
-        os.close(descriptor)
-    except OSError:
-        return
+class Starter:
+    """Whoever started us, and waits for one line on `descriptor` (negative: nobody)."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        if descriptor >= 0:
+            os.set_inheritable(descriptor, False)  # pods' processes have no business with it
+
+    def tell(self, line: str) -> bool:
+        """Only the first line is sent; False for every other, and when nobody listens any more."""
+        descriptor, self._descriptor = self._descriptor, _NOBODY
+        if descriptor < 0:
+            return False
+        try:
+            os.write(descriptor, f"{line}\n".encode())
+        except OSError:
+            return False
+        finally:
+            os.close(descriptor)
+        return True
 
 
 def _one_line(error: BaseException) -> str:
@@ -86,13 +111,13 @@ def _one_line(error: BaseException) -> str:
     return " ".join(str(error).split()) or type(error).__name__
 
 
-async def _until_stopped(config: ClusterConfig, ready: int) -> None:
+async def _until_stopped(config: ClusterConfig, starter: Starter) -> None:
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
     async with asyncio.TaskGroup() as group:
-        cluster = group.create_task(_run(config, ready))
+        cluster = group.create_task(_run(config, starter))
         waiter = group.create_task(stopped.wait())
         await asyncio.wait((cluster, waiter), return_when=asyncio.FIRST_COMPLETED)
         cluster.cancel()
@@ -100,7 +125,7 @@ async def _until_stopped(config: ClusterConfig, ready: int) -> None:
     log.info("stopped; pods go on")
 
 
-async def _run(config: ClusterConfig, ready: int) -> None:
+async def _run(config: ClusterConfig, starter: Starter) -> None:
     from tejer.cluster.apiserver.auth.users import MASTERS
     from tejer.cluster.controllers.all import all_controllers
     from tejer.cluster.controllers.runner import Runner
@@ -124,7 +149,7 @@ async def _run(config: ClusterConfig, ready: int) -> None:
             gc.collect()
             gc.freeze()
             log.info("ready on %s", config.api_url)
-            _say(ready, f"ready {server.port}")
+            starter.tell(f"ready {server.port}")
     finally:
         await server.stop()
 

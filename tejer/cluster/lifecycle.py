@@ -102,7 +102,8 @@ def start(
     began = time.monotonic()
     running = daemon_of(config)
     if running is not None:
-        return Started(running.pid, True, 0.0)
+        _wait_for_answer(config, running, timeout)
+        return Started(running.pid, True, time.monotonic() - began)
     _check_port(config)
     reading, writing = os.pipe()
     try:
@@ -126,6 +127,22 @@ def start(
         daemon.kill()
         raise RuntimeError(f"the cluster did not start within {timeout:.0f} s: see {config.daemon_log}")
     raise RuntimeError(f"the cluster's process ended at once: {_last_line(config.daemon_log)} ({config.daemon_log})")
+
+
+def _wait_for_answer(config: ClusterConfig, running: Process, timeout: float) -> None:
+    """It may have been started by a `tejer up` that was interrupted, and be on its way still."""
+    until = time.monotonic() + timeout
+    while True:
+        try:
+            with socket.create_connection(("127.0.0.1", config.api_port), timeout=1.0):
+                return
+        except OSError:
+            if time.monotonic() > until:
+                raise RuntimeError(
+                    f"the cluster's process (pid {running.pid}) does not answer at {config.api_url}: see "
+                    f"{config.daemon_log}, then run `kill -9 {running.pid}` and `tejer up`; pods go on meanwhile"
+                ) from None
+            time.sleep(0.1)
 
 
 def stop(config: ClusterConfig) -> None:

@@ -1,4 +1,5 @@
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -31,7 +32,18 @@ def test_a_running_cluster_keeps_its_settings(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match=r"other settings \(--api-port\): run `tejer down` first"):
         lifecycle.choose_config(tmp_path, {"api_port": 7002})
     assert lifecycle.choose_config(tmp_path, {"api_port": 7001}) == config
-    assert lifecycle.start(config) == lifecycle.Started(os.getpid(), True, 0.0)
+
+
+def test_a_running_process_must_answer(tmp_path: Path) -> None:
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        config = lifecycle.choose_config(tmp_path, {"api_port": server.getsockname()[1]})
+        note_process(config.pid_path, os.getpid())
+        with pytest.raises(RuntimeError, match=rf"process \(pid {os.getpid()}\) does not answer"):
+            lifecycle.start(config, timeout=0.2)
+        server.listen()
+        started = lifecycle.start(config)
+    assert (started.pid, started.running_before) == (os.getpid(), True)
 
 
 def test_one_command_at_a_time(tmp_path: Path) -> None:
