@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from tejer.envoy.proto import (
     AccessLog,
+    Any,
     BoolValue,
     Cors,
     DataSource,
@@ -187,8 +188,8 @@ def proxy_protocol() -> ListenerFilter:
     return ListenerFilter(name="envoy.filters.listener.proxy_protocol", typed_config=pack(ProxyProtocol()))
 
 
-def _inspector(name: str, config: object, disabled_ports: Iterable[int]) -> ListenerFilter:
-    made = ListenerFilter(name=name, typed_config=config)  # type: ignore[arg-type]
+def _inspector(name: str, config: Any, disabled_ports: Iterable[int]) -> ListenerFilter:
+    made = ListenerFilter(name=name, typed_config=config)
     ranges = [
         ListenerFilterChainMatchPredicate(destination_port_range=Int32Range(start=port, end=port + 1))
         for port in sorted(set(disabled_ports))

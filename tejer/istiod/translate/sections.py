@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
+
+from google.protobuf.message import Message
 
 from tejer.istiod.model.node import ROUTER
 from tejer.istiod.model.view import ProxyView, ServiceView
@@ -39,7 +42,7 @@ def cluster_section(renderer: Renderer) -> None:
             CLUSTER,
             names.inbound_cluster(port.target),
             (port, mesh, view.own_address if port.endpoint else ""),
-            lambda port=port: clusters.inbound(port, mesh, view.own_address),  # type: ignore[misc]
+            partial(clusters.inbound, port, mesh, view.own_address),
             (port.service.source, *(port.rule.sources if port.rule else ())),
             scope=view.subject.workload,
         )
@@ -48,10 +51,10 @@ def cluster_section(renderer: Renderer) -> None:
 def _outbound_clusters(renderer: Renderer) -> None:
     for found in renderer.view.services:
         name = f"clusters of {found.service.hostname}"
-        renderer.section(name, (found, renderer.view.mesh), lambda part, found=found: _service_clusters(part, found))  # type: ignore[misc]
+        renderer.section(name, (found, renderer.view.mesh), partial(_service_clusters, found))
 
 
-def _service_clusters(renderer: Renderer, found: ServiceView) -> None:
+def _service_clusters(found: ServiceView, renderer: Renderer) -> None:
     view, service = renderer.view, found.service
     router = view.type == ROUTER
     rule_keys = found.rule.sources if found.rule else ()
@@ -75,7 +78,7 @@ def _service_clusters(renderer: Renderer, found: ServiceView) -> None:
                 router=router,
             )
             sources = (service.source, *rule_keys)
-            renderer.add(CLUSTER, given.name, given, lambda given=given: clusters.outbound(given), sources)  # type: ignore[misc]
+            renderer.add(CLUSTER, given.name, given, partial(clusters.outbound, given), sources)
             if not eds or given.name not in renderer.resources[CLUSTER]:
                 continue
             detection = given.policy.outlier_detection if outliers else None
@@ -85,7 +88,7 @@ def _service_clusters(renderer: Renderer, found: ServiceView) -> None:
                 ENDPOINT,
                 given.name,
                 (endpoints, labels, only_ready),
-                lambda n=given.name, e=endpoints, lb=labels, r=only_ready: assignment(n, e, lb, only_ready=r),  # type: ignore[misc]
+                partial(assignment, given.name, endpoints, labels, only_ready=only_ready),
                 sources,
             )
 
@@ -105,7 +108,7 @@ def listener_section(renderer: Renderer) -> None:
             LISTENER,
             plan.name,
             (plan, own, passes),
-            lambda plan=plan: outbound.build(plan, view),  # type: ignore[misc]
+            partial(outbound.build, plan, view),
             plan.sources,
             scope=scope,
         )
@@ -159,7 +162,7 @@ def _gateway_listeners(renderer: Renderer) -> None:
             LISTENER,
             planned.name,
             (planned, own, ports),
-            lambda planned=planned: gateway_listeners.build(planned, view, known, guard),  # type: ignore[misc]
+            partial(gateway_listeners.build, planned, view, known, guard),
             planned.sources,
             scope=(view.namespace, view.subject.workload, view.subject.version),
         )
@@ -173,7 +176,7 @@ def route_section(renderer: Renderer) -> None:
                 ROUTE,
                 table.name,
                 table,
-                lambda table=table: gateway_routes.build(table, renderer.memo.broken),  # type: ignore[misc]
+                partial(gateway_routes.build, table, renderer.memo.broken),
                 table.sources,
                 scope=(view.namespace, view.subject.workload),
             )
@@ -195,4 +198,8 @@ def _sidecar_routes(renderer: Renderer) -> None:
 def secret_section(renderer: Renderer) -> None:
     for secret in renderer.view.gateway.secrets:
         for made in gateway_tls.secret_resources(secret):
-            renderer.add(SECRET, made.name, secret, lambda made=made: made)  # type: ignore[misc]
+            renderer.add(SECRET, made.name, secret, partial(_as_is, made))
+
+
+def _as_is(message: Message) -> Message:
+    return message

@@ -89,6 +89,13 @@ _LABELS = {
 """Istio's label after `source_` or `destination_` -> the field of `PeerSubject`."""
 
 
+_SERVICE_OR_HOST = (
+    '%COALESCE({"operators":['
+    '{"command":"CLUSTER_METADATA","param":"tejer:host"},{"command":"REQ","param":":AUTHORITY"}'
+    "]})%"
+)
+
+
 def _own(side: str, subject: PeerSubject) -> dict[str, str]:
     return {f"{side}_{label}": getattr(subject, field) or UNKNOWN for label, field in _LABELS.items()}
 
@@ -109,7 +116,7 @@ def source_labels(own: PeerSubject, *, by_host: bool) -> dict[str, str]:
     """What the caller's proxy reports. The service is the cluster's; `by_host`: for an unknown one, the Host."""
     host = "%CLUSTER_METADATA(tejer:host)%"
     if by_host:
-        host = '%COALESCE({"operators":[{"command":"CLUSTER_METADATA","param":"tejer:host"},{"command":"REQ","param":":AUTHORITY"}]})%'  # noqa: E501
+        host = _SERVICE_OR_HOST
     return {
         "reporter": "source",
         **_own("source", own),
