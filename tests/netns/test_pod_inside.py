@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import json
 from pathlib import Path
 
@@ -141,6 +142,27 @@ def test_identity_capabilities_and_the_hosts_secrets(tmp_path: Path) -> None:
             links = {"fd", "ptmx", "stderr", "stdin", "stdout"}
             devices = {"full", "null", "pts", "random", "shm", "termination-log", "tty", "urandom", "zero"}
             assert set(names.split()) <= links | devices
+
+    asyncio.run(scenario())
+
+
+def test_a_root_of_bind_mounts_where_there_is_no_overlay(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with cluster(tmp_path / "home", NUMBER) as made, made.running():
+            made.agent._node.host = dataclasses.replace(made.agent._node.host, overlay=False)
+            await config(made, "settings", mode="fast")
+            mount = [{"name": "settings", "mountPath": "/etc/deep/settings"}]
+            user = {"runAsUser": 1337, "runAsGroup": 1337}
+            volumes = [{"name": "settings", "configMap": {"name": "settings"}}]
+            await made.pod("bound", container("tejer/sleep", volumeMounts=mount, securityContext=user), volumes=volumes)
+            await made.ready("bound")
+            script = (
+                "cat /etc/deep/settings/mode; head -1 /etc/resolv.conf; python -c 'import tejer'; touch /tmp/x; id -u"
+            )
+            assert await inside(made, "bound", script) == "fastnameserver 10.202.4.10\n1337"
+            assert "Read-only" in await inside(made, "bound", "touch /usr/x 2>&1")
+            assert await inside(made, "bound", "ls -A /.tejer-host 2>/dev/null; grep -c tejer-host /proc/self/mounts") == "0"
+            assert not Path("/etc/deep").exists(), "the host's directories are left alone"
 
     asyncio.run(scenario())
 

@@ -13,7 +13,8 @@ class Host:
     """This machine as containers need it. Directories are absolute paths.
 
     `submounts`: other file systems mounted under /. `passable`: directories on the way to the interpreter.
-    `hidden`: what no container may see. `users` is /etc/passwd. `cpus` counts cores, `memory` is in bytes.
+    `hidden`: what no container may see. `overlay` False keeps to bind mounts. `users` is /etc/passwd. `cpus` counts
+    cores, `memory` is in bytes.
     """
 
     python: str
@@ -23,6 +24,7 @@ class Host:
     passable: tuple[str, ...] = ()
     hidden: tuple[str, ...] = ()
     fresh_tmp: bool = True
+    overlay: bool = True
     users: bytes = b""
     cpus: int = 1
     memory: int = 0

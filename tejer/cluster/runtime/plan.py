@@ -145,7 +145,8 @@ def launch_message(
         "capabilities": list(plan.who.capabilities), "no_new_privileges": plan.who.no_new_privileges,
         "tty": plan.tty, "stdin": plan.stdin, "log": log,
         "root": {
-            "scratch": scratch, "submounts": list(host.submounts), "hide": list(host.hidden), "tmpfs": fresh,
+            "scratch": scratch, "overlay": host.overlay,
+            "submounts": list(host.submounts), "hide": list(host.hidden), "tmpfs": fresh,
             "passable": list(host.passable), "files": dict(plan.files), "mounts": mounts,
             "readonly": plan.read_only_root,
         },

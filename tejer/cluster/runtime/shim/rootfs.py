@@ -40,7 +40,7 @@ def build(plan: Message) -> None:
     """Make the calling process's root the one of `plan`. Raises OSError naming the mount that failed."""
     sources = [(os.path.realpath(m["source"]), m) for m in plan["mounts"]]  # symlinks mean the host's tree
     mount("none", "/", flags=MS_REC | MS_PRIVATE)
-    root = _overlays(plan["scratch"], plan["submounts"])
+    root = _fresh_root(plan)
     old = root + OLD
     os.mkdir(old)
     pivot_root(root, old)
@@ -48,8 +48,7 @@ def build(plan: Message) -> None:
     _devices()
     _kernel_views()
     for path in plan["hide"]:
-        if os.path.isdir(path):
-            mount("tmpfs", path, "tmpfs", MS_NOSUID | MS_NODEV, "mode=755,size=4k")
+        _hide(path)
     for path, mode in plan["tmpfs"]:
         os.makedirs(path, exist_ok=True)
         mount("tmpfs", path, "tmpfs", MS_NOSUID | MS_NODEV, f"mode={mode}")
@@ -65,12 +64,28 @@ def build(plan: Message) -> None:
         mount("none", "/", flags=MS_BIND | MS_REMOUNT | MS_RDONLY)
 
 
-def _overlays(scratch: str, submounts: list[str]) -> str:
-    """The host's root and each of its real mounts, overlaid; answers where. Relative names: a path may hold commas."""
+def _fresh_root(plan: Message) -> str:
+    """A directory that looks like the host's root; answers where."""
+    scratch = plan["scratch"]
     os.makedirs(scratch, exist_ok=True)
     mount("tmpfs", scratch, "tmpfs", MS_NODEV, "mode=755")
-    root = scratch + "/root"
+    root: str = scratch + "/root"
     os.mkdir(root)
+    try:
+        if not plan["overlay"]:
+            raise OSError("told not to")
+        _overlays(scratch, root, plan["submounts"])
+    except OSError:
+        from tejer.cluster.runtime.shim import bindroot  # seldom needed
+
+        os.chdir("/")
+        mount(root, root, flags=MS_BIND)  # pivot_root wants a mount
+        bindroot.build(root, plan)
+    return root
+
+
+def _overlays(scratch: str, root: str, submounts: list[str]) -> None:
+    """The host's root and each of its real mounts, overlaid. Relative names: a path may hold commas."""
     for number, path in enumerate(["/", *submounts]):
         target = root + path
         if not (os.path.isdir(path) and os.path.isdir(target)):
@@ -88,7 +103,6 @@ def _overlays(scratch: str, submounts: list[str]) -> str:
                 raise
             mount(path, target, flags=MS_BIND)  # not every file system can be a lower layer
             mount("none", target, flags=MS_BIND | MS_REMOUNT | MS_RDONLY)
-    return root
 
 
 def _devices() -> None:
@@ -118,11 +132,21 @@ def _kernel_views() -> None:
         mount(f"{OLD}/sys", "/sys", flags=MS_BIND | MS_REC)
 
 
+def _hide(path: str) -> None:
+    if os.path.isdir(path):
+        mount("tmpfs", path, "tmpfs", MS_NOSUID | MS_NODEV, "mode=755,size=4k")
+    elif os.path.exists(path):
+        mount("/dev/null", path, flags=MS_BIND)
+
+
 def _let_pass(path: str) -> None:
     """Add search permission to a directory on the way to the interpreter (/root is 0700): in this root only."""
     mode = os.stat(path).st_mode
     if mode & 0o011 != 0o011:
-        os.chmod(path, (mode | 0o011) & 0o7777)  # noqa: S103
+        try:
+            os.chmod(path, (mode | 0o011) & 0o7777)  # noqa: S103
+        except OSError:
+            return  # a read-only bind: only root gets through
 
 
 def _write(path: str, content: bytes) -> None:
