@@ -112,6 +112,8 @@ def test_service_addresses_from_pods_and_from_the_host(tmp_path: Path) -> None:
             assert made.ask(0, address, port) == "", "refused at once"
             with pytest.raises(ConnectionRefusedError):
                 socket.create_connection((address, port), 2)
+        made.network.apply((VirtualPort(VIP, 6, 80, both, sticky=True),))
+        assert len({made.ask(1, VIP, 80).split()[0] for _ in range(10)}) == 1
         made.network.apply((VirtualPort(VIP, 6, 80, both[:1]),))
         assert {made.ask(1, VIP, 80) for _ in range(4)} == {"10.201.5.2 10.201.5.3"}
 

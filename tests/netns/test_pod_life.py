@@ -10,7 +10,7 @@ import pytest
 
 from tejer.cluster.apiserver.backend import LogOptions
 from tejer.cluster.runtime.sandbox import find
-from tejer.kube.api import ApiError
+from tejer.kube.api import JSON_PATCH, ApiError
 from tejer.kube.types import ENDPOINTSLICES, PODS
 from tests.netns.node import cluster, container, eventually, require_namespaces, status_of, uid_of
 
@@ -45,6 +45,20 @@ def test_init_containers_run_in_order_before_sidecar_and_main(tmp_path: Path) ->
             assert status_of(pod, "one")["state"]["terminated"]["reason"] == "Completed"
             assert status_of(pod, "side")["state"].get("running")
             assert [c["status"] for c in pod["status"]["conditions"] if c["type"] == "Initialized"] == ["True"]
+
+    asyncio.run(scenario())
+
+
+def test_another_image_restarts_the_container(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with cluster(tmp_path / "home", NUMBER) as made, made.running():
+            await made.pod("renewed", container("tejer/sleep"))
+            await made.ready("renewed")
+            change = [{"op": "replace", "path": "/spec/containers/0/image", "value": "tejer/echo:v2"}]
+            await made.api.patch(PODS, "renewed", "default", change, content_type=JSON_PATCH)
+            pod = await made.until("renewed", lambda p: status_of(p)["restartCount"] == 1 and status_of(p)["ready"])
+            assert status_of(pod)["image"] == "tejer/echo:v2"
+            await made.says("renewed", "listening on 8080\n")
 
     asyncio.run(scenario())
 
@@ -233,6 +247,7 @@ def test_an_unknown_image_is_an_honest_refusal(tmp_path: Path) -> None:
                 await made.log("unknown")
 
     asyncio.run(scenario())
+
 
 def test_a_deleted_pod_is_signalled_after_it_left_its_service(tmp_path: Path) -> None:
     async def scenario() -> None:

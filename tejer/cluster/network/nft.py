@@ -203,6 +203,12 @@ def random_number(modulus: int, register: int = 1) -> bytes:
     )  # fmt: skip
 
 
+def hashed(modulus: int, *, length: int, register: int) -> bytes:
+    """The hash of `length` bytes from `register` on, modulo `modulus`, into register 1."""
+    numbers = (register, 1, length, modulus)
+    return _expression("hash", *(attribute(kind, _be32(value)) for kind, value in enumerate(numbers, 1)))
+
+
 def destination_nat(address_register: int, port_register: int) -> bytes:
     return _expression(
         "nat", attribute(1, _be32(1)), attribute(2, _be32(_IPV4)), attribute(3, _be32(address_register)),

@@ -66,8 +66,7 @@ def _port_chains(ruleset: Ruleset) -> list[Request]:
         elements.append((_key(port), chain))
         for number, (address, target) in enumerate(port.endpoints):
             packed = IPv4Address(address).packed
-            rest = len(port.endpoints) - number
-            choice = [nft.random_number(rest), nft.compare(struct.pack("=I", 0))] if rest > 1 else []
+            choice = _choice(port, number)
             to = [nft.load(packed, 1), nft.load(struct.pack(">H", target), 2), nft.destination_nat(1, 2)]
             requests.append(nft.add_rule(table, chain, *choice, *to))
             if IPv4Address(address) in ruleset.pods:
@@ -75,6 +74,18 @@ def _port_chains(ruleset: Ruleset) -> list[Request]:
     requests += nft.add_elements(table, "services", _SERVICES, elements)
     requests += nft.add_elements(table, "hairpins", _HAIRPINS, [(key, "") for key in sorted(hairpins)])
     return requests
+
+
+def _choice(port: VirtualPort, number: int) -> list[bytes]:
+    """The condition on which endpoint `number` is taken, when those before it weren't."""
+    rest = len(port.endpoints) - number
+    if rest == 1:
+        return []
+    if port.sticky:
+        client = nft.payload(transport=False, offset=_SOURCE, length=4, register=nft.KEY_REGISTER)
+        pick = nft.hashed(len(port.endpoints), length=4, register=nft.KEY_REGISTER)
+        return [client, pick, nft.compare(struct.pack("=I", number))]
+    return [nft.random_number(rest), nft.compare(struct.pack("=I", 0))]
 
 
 def _key(port: VirtualPort) -> bytes:

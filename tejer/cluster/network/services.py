@@ -14,12 +14,16 @@ _PROTOCOLS = {"TCP": 6, "UDP": 17}
 
 @dataclass(frozen=True, slots=True, order=True)
 class VirtualPort:
-    """One port of one Service's address. `protocol` is IP's number; `endpoints` are (address, port), sorted."""
+    """One port of one Service's address. `protocol` is IP's number; `endpoints` are (address, port), sorted.
+
+    `sticky`: a client's address decides on the endpoint (sessionAffinity ClientIP), else chance.
+    """
 
     address: str
     protocol: int
     port: int
     endpoints: tuple[tuple[str, int], ...]
+    sticky: bool = False
 
 
 def virtual_ports(
@@ -34,6 +38,7 @@ def virtual_ports(
         if address in {"", "None"} or address in reserved or spec.get("type") == "ExternalName" or ":" in address:
             continue
         meta = metadata(service)
+        sticky = spec.get("sessionAffinity") == "ClientIP"
         own = by_service.get((str(meta.get("namespace", "")), str(meta.get("name", ""))), [])
         addresses = [address, *(str(extra) for extra in spec.get("externalIPs") or [])]
         for port in spec.get("ports") or []:
@@ -41,7 +46,7 @@ def virtual_ports(
             if protocol is None:
                 continue
             endpoints = endpoints_of_port(own, str(port.get("name", "")))
-            found += [VirtualPort(each, protocol, int(port["port"]), endpoints) for each in addresses]
+            found += [VirtualPort(each, protocol, int(port["port"]), endpoints, sticky) for each in addresses]
     return tuple(sorted(set(found)))
 
 

@@ -67,6 +67,7 @@ class PodRun:
         if body is not None:
             self.last_body = body
             self.pod = decode(body, Pod)
+            self.containers = {container.name: container for _, container in containers_of(self.pod)}
         self.wake()
 
     @property

@@ -12,12 +12,14 @@ from tejer.cluster.runtime.inputs import PlanError
 from tejer.cluster.runtime.plan import Role, hostname_of, launch_message, plan_container
 from tejer.cluster.runtime.podrun import PodRun
 from tejer.cluster.runtime.sandbox import Sandbox
+from tejer.cluster.runtime.shim.logs import ROTATED_SUFFIX
 from tejer.cluster.runtime.states import ContainerState, Ended, begun, ended, waiting
 from tejer.cluster.runtime.tokens import TokenKeeper
 from tejer.cluster.runtime.volumes import MOUNT_ERROR, File, VolumePlan, plan_volumes
 
 _RETRY_SECONDS = 5.0
 _START_ERROR = 128
+_KEPT_ATTEMPTS = 2
 
 
 def _ensure_address(run: PodRun) -> None:
@@ -104,6 +106,7 @@ async def start_container(run: PodRun, name: str, keeper: TokenKeeper) -> bool:
             log=str(_fresh(run, run.log_path(name, attempt))), sources=run.sources,
             message=str(_fresh(run, run.message_path(name, attempt), owner=plan.who.uid)),
         )  # fmt: skip
+        _forget_old_attempts(run, name, attempt)
         _say_created(run, name, container.image)
         assert run.sandbox is not None
         answer = await run.sandbox.order("start", spec=message)
@@ -133,6 +136,15 @@ def _fresh(run: PodRun, path: os.PathLike[str], owner: int = 0) -> os.PathLike[s
         os.fchown(fd, owner, -1)
     os.close(fd)
     return path
+
+
+def _forget_old_attempts(run: PodRun, name: str, attempt: int) -> None:
+    """The logs of this attempt and of the one before stay."""
+    if attempt >= _KEPT_ATTEMPTS:
+        old = attempt - _KEPT_ATTEMPTS
+        log = run.log_path(name, old)
+        for path in (log, log.with_name(log.name + ROTATED_SUFFIX), run.message_path(name, old)):
+            path.unlink(missing_ok=True)
 
 
 def _say_created(run: PodRun, name: str, image: str) -> None:

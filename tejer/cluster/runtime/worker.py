@@ -42,7 +42,13 @@ class PodWorker:
 
     def update(self, body: Body | None) -> None:
         old = self.run.last_body.get("metadata") or {}
+        images = {name: container.image for name, container in self.run.containers.items()}
         self.run.update(body)
+        for name, container in self.run.containers.items():
+            if container.image != images.get(name) and self.run.states[name].running:
+                why = f"Container {name} definition changed, will be restarted"
+                with suppress(asyncio.CancelledError):  # a worker on its way out: its successor sees the new image
+                    self.run.spawn(stop_container(self.run, name, None, why))
         new = self.run.last_body.get("metadata") or {}
         if any(old.get(field) != new.get(field) for field in ("labels", "annotations")):
             self.refresh_volumes()
