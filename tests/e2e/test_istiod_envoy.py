@@ -151,6 +151,7 @@ def test_envoy_takes_its_configuration_and_rotates_its_certificate(tmp_path: Pat
                 await proxy.wait_for("present", cluster="outbound|80||web.shop.svc.cluster.local")
                 await admin.create(SERVICES, service("pay", "shop"))
                 await proxy.wait_for("present", cluster="outbound|80||pay.shop.svc.cluster.local")
+                streams = await proxy.stat("cluster.xds-grpc.upstream_cx_total")
                 await rotate(proxy.settings, istiod, admin, pod, root)
                 await admin.delete(SERVICES, "pay", "shop")
                 await proxy.wait_for("absent", cluster="outbound|80||pay.shop.svc.cluster.local")
@@ -158,6 +159,9 @@ def test_envoy_takes_its_configuration_and_rotates_its_certificate(tmp_path: Pat
                 assert {watch.status for watch in connection.stream.watches.values()} <= {"SYNCED", "STALE"}
                 assert await proxy.stat("cluster_manager.cds.update_rejected") == 0
                 assert await proxy.stat("listener_manager.lds.update_rejected") == 0
+                assert await proxy.stat("cluster.xds-grpc.upstream_cx_total") == streams == 1, (
+                    "no connection was dropped"
+                )
 
     with_cluster(tmp_path, scenario)
 
