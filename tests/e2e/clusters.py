@@ -19,11 +19,19 @@ def free_ports(count: int) -> list[int]:
             one.close()
 
 
+def free_subnet(wanted: int) -> int:
+    """N of 10.N.0.0/16: `wanted`, or the next one that no route leads to (another run of the tests may be under way)."""
+    routes = [line.split()[1:] for line in Path("/proc/net/route").read_text().splitlines()[1:]]
+    taken = {int(fields[0][4:6], 16) for fields in routes if fields[0].endswith("0A")}
+    return next(number for number in (*range(wanted, 250), *range(100, wanted)) if number not in taken)
+
+
 def private_shell(home: Path, subnet: int) -> Shell:
     """A terminal whose `tejer` and `kubectl` mean the cluster of `home`; `subnet` keeps its networks apart.
 
     Start it with `tejer up --bare $UP`; $HTTP and $HTTPS are the ingress gateway's addresses.
     """
+    subnet = free_subnet(subnet)
     api, http, https = free_ports(3)
     shell = Shell(
         {

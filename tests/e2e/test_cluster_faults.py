@@ -122,7 +122,7 @@ def test_up_again_changes_nothing_and_other_settings_are_refused(shell: Shell) -
     pid = status(shell)["process"]["pid"]
     facts = json.loads(shell.ok("tejer up --bare $UP -o json"))
     assert (facts["pid"], facts["runningBefore"]) == (pid, True)
-    refused = shell.run("tejer up --bare $UP --pod-cidr 10.134.0.0/17")
+    refused = shell.run("tejer up --bare $UP --pod-cidr 10.99.0.0/17")
     assert refused.code == 1
     assert "running with other settings (--pod-cidr): run `tejer down` first" in refused.err
 
