@@ -144,7 +144,10 @@ class Cluster:
         """Once the container's log is `text`."""
 
         async def said() -> bool:
-            return await self.log(name) == text
+            try:
+                return await self.log(name) == text
+            except ApiError:  # it has not started yet
+                return False
 
         await eventually(said, f"pod {name} says {text!r}")
 

@@ -76,6 +76,24 @@ def test_exec_streams_signals_and_exit_codes(tmp_path: Path) -> None:
     asyncio.run(scenario())
 
 
+def test_a_container_with_a_terminal_is_attached_to(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with cluster(tmp_path / "home", NUMBER) as made, made.running():
+            shell = container(
+                "tejer/host", "sh", "-c", "tty; read word; stty size; echo got $word", tty=True, stdin=True
+            )
+            await made.pod("term", shell, restartPolicy="Never")
+            await made.says("term", "/dev/pts/0\r\n")
+            session = await made.agent.attach(await made.get("term"), "main", tty=True, stdin=True)
+            await session.resize(100, 30)
+            await session.stdin_write(b"hello\n")
+            said = b"".join([data async for _, data in session.output()])
+            assert b"30 100\r\ngot hello\r\n" in said
+            await session.close()
+
+    asyncio.run(scenario())
+
+
 def test_closing_an_exec_kills_its_process(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with cluster(tmp_path / "home", NUMBER) as made, made.running():

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
+import struct
+import termios
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
@@ -38,7 +41,10 @@ class Attached:
         self._ended.set()
 
     async def resize(self, width: int, height: int) -> None:
-        return
+        """Where the container has a terminal: its input is the terminal's master."""
+        if self._feed >= 0:
+            with suppress(OSError):
+                fcntl.ioctl(self._feed, termios.TIOCSWINSZ, struct.pack("HHHH", height, width, 0, 0))
 
     async def wait(self) -> int:
         await self._ended.wait()

@@ -6,6 +6,7 @@ that exec closes, so `start` raises OSError with the reason, as if it had run th
 
 from __future__ import annotations
 
+import _socket
 import os
 import select
 
@@ -21,16 +22,33 @@ _SIGKILL, _SIGPIPE, _SIGXFSZ = 9, 13, 25
 _FAILED = 128
 
 
-def start(spec: Message, stdio: tuple[int, int, int]) -> int:
+def start(spec: Message, stdio: tuple[int, int, int]) -> tuple[int, int]:
     """Start the first process of a container in new pid and mount namespaces; its pid, as the host sees it.
 
+    With `tty` it gets a terminal of its own /dev/pts instead of `stdio`, whose master comes second, else -1.
     The child dies with the calling process (SIGKILL), and with it everything in its pid namespace.
     """
+    if spec["tty"]:
+        return _start_on_terminal(spec)
+    return _in_new_namespace(lambda parent: _become_container(spec, stdio, parent)), -1
+
+
+def _start_on_terminal(spec: Message) -> tuple[int, int]:
+    left, right = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_STREAM)
+    try:
+        pid = _in_new_namespace(lambda parent: _become_container(spec, right, parent))
+        return pid, _receive_descriptors(left, 1)[0]
+    finally:
+        left.close()
+        right.close()
+
+
+def _in_new_namespace(become: Callable[[int], None]) -> int:
     own = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
     try:
         syscalls.unshare(syscalls.CLONE_NEWPID)
         try:
-            return _spawn(lambda parent: _become_container(spec, stdio, parent))
+            return _spawn(become)
         finally:
             syscalls.setns(own, syscalls.CLONE_NEWPID)
     finally:
@@ -58,8 +76,6 @@ def open_terminal(pid: int, uid: int, gid: int) -> tuple[int, int]:
 
     The caller's own mount namespace is left by a fork, the descriptors come back over a socket.
     """
-    import _socket  # already loaded by the shim
-
     left, right = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_STREAM)
     files = os.open(f"/proc/{pid}/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
     child = os.fork()
@@ -68,21 +84,31 @@ def open_terminal(pid: int, uid: int, gid: int) -> tuple[int, int]:
             syscalls.setns(files, syscalls.CLONE_NEWNS)
             master, slave = os.openpty()
             os.fchown(slave, uid, gid)
-            packed = master.to_bytes(4, "little") + slave.to_bytes(4, "little")
-            right.sendmsg([b"t"], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, packed)])
+            _send_descriptors(right, master, slave)
         finally:
             os._exit(0)
     right.close()
     os.close(files)
     try:
-        _, ancillary, _, _ = left.recvmsg(1, _socket.CMSG_SPACE(8), _socket.MSG_CMSG_CLOEXEC)
+        master, slave = _receive_descriptors(left, 2)
     finally:
         left.close()
         os.waitpid(child, 0)
+    return master, slave
+
+
+def _send_descriptors(sock: _socket.socket, *fds: int) -> None:
+    packed = b"".join(fd.to_bytes(4, "little") for fd in fds)
+    sock.sendmsg([b"t"], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, packed)])
+
+
+def _receive_descriptors(sock: _socket.socket, count: int) -> list[int]:
+    """Raises OSError when the other end was closed without sending them."""
+    _, ancillary, _, _ = sock.recvmsg(1, _socket.CMSG_SPACE(4 * count), _socket.MSG_CMSG_CLOEXEC)
     if not ancillary:
         raise OSError("the container gave no terminal")
     data = ancillary[0][2]
-    return int.from_bytes(data[:4], "little"), int.from_bytes(data[4:8], "little")
+    return [int.from_bytes(data[4 * number : 4 * number + 4], "little") for number in range(count)]
 
 
 def _spawn(become: Callable[[int], None]) -> int:
@@ -114,10 +140,15 @@ def _spawn(become: Callable[[int], None]) -> int:
     return child
 
 
-def _become_container(spec: Message, stdio: tuple[int, int, int], parent: int) -> None:
+def _become_container(spec: Message, stdio: tuple[int, int, int] | _socket.socket, parent: int) -> None:
     os.setsid()
     syscalls.unshare(syscalls.CLONE_NEWNS)
     rootfs.build(spec["root"])
+    if not isinstance(stdio, tuple):
+        master, slave = os.openpty()
+        os.fchown(slave, spec["uid"], spec["gid"])
+        _send_descriptors(stdio, master)
+        stdio = (slave, slave, slave)
     _identity(spec, parent)
     _run(spec, spec["argv"], spec["env"], stdio, tty=spec["tty"])
 

@@ -149,7 +149,7 @@ class Shim:
         log = LogFile(spec["log"])
         pipes, stdio, stdin = _open_stdio(spec)
         try:
-            pid = launch.start(spec, stdio)
+            pid, terminal = launch.start(spec, stdio)
         except OSError:
             for fd in (*pipes, stdin):
                 if fd >= 0:
@@ -157,8 +157,10 @@ class Shim:
             log.close()
             raise
         finally:
-            for fd in set(stdio):
+            for fd in set(stdio) - {-1}:
                 os.close(fd)
+        if terminal >= 0:
+            pipes, stdin = (terminal,), os.dup(terminal) if spec["stdin"] else -1
         record = Record(spec, pid, os.pidfd_open(pid), log)
         record.stdin = stdin
         if old is not None and old.stdin >= 0:
@@ -265,9 +267,7 @@ def _open_stdio(spec: Message) -> tuple[tuple[int, ...], tuple[int, int, int], i
     The pipes belong to the container's user, so that it can open /dev/stdout.
     """
     if spec["tty"]:
-        master, slave = os.openpty()
-        os.fchown(slave, spec["uid"], spec["gid"])
-        return (master,), (slave, slave, slave), os.dup(master) if spec["stdin"] else -1
+        return (), (-1, -1, -1), -1  # it comes from inside
     out_read, out = os.pipe()
     err_read, err = os.pipe()
     stdin, feed = os.pipe() if spec["stdin"] else (os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC), -1)
