@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from itertools import chain
 from pathlib import Path
 
 from tests.e2e.shell import Shell
@@ -20,10 +21,10 @@ def free_ports(count: int) -> list[int]:
 
 
 def free_subnet(wanted: int) -> int:
-    """N of 10.N.0.0/16: `wanted`, or the next one that no route leads to (another run of the tests may be under way)."""
+    """N of 10.N.0.0/16: `wanted`, or the next that no route leads to: another run of the tests may be under way."""
     routes = [line.split()[1:] for line in Path("/proc/net/route").read_text().splitlines()[1:]]
     taken = {int(fields[0][4:6], 16) for fields in routes if fields[0].endswith("0A")}
-    return next(number for number in (*range(wanted, 250), *range(100, wanted)) if number not in taken)
+    return next(number for number in chain(range(wanted, 250), range(100, wanted)) if number not in taken)
 
 
 def private_shell(home: Path, subnet: int) -> Shell:
