@@ -88,14 +88,24 @@ def caller_of_spiffe(uri: str, trust_domains: Sequence[str]) -> Caller:
 
 async def may_read(api: Api, caller: Caller, path: str) -> bool:
     """Whether RBAC lets `caller` GET the non-resource `path`."""
+    return await _allowed(api, caller, {"nonResourceAttributes": {"path": path, "verb": "get"}})
+
+
+async def may_list_secrets(api: Api, caller: Caller) -> bool:
+    """Whether RBAC lets `caller` list the Secrets of its own namespace (a gateway that is to be given private keys)."""
+    attributes = {"namespace": caller.namespace, "resource": "secrets", "verb": "list"}
+    return await _allowed(api, caller, {"resourceAttributes": attributes})
+
+
+async def _allowed(api: Api, caller: Caller, asked: Body) -> bool:
+    groups = list(caller.groups)
+    if not groups and caller.namespace:  # known by its certificate: the groups that its token would have
+        groups = ["system:serviceaccounts", f"system:serviceaccounts:{caller.namespace}", "system:authenticated"]
     review = await api.create(
         SUBJECTACCESSREVIEWS,
         {
             "apiVersion": SUBJECTACCESSREVIEWS.api_version, "kind": SUBJECTACCESSREVIEWS.kind,
-            "spec": {
-                "user": caller.username, "groups": list(caller.groups),
-                "nonResourceAttributes": {"path": path, "verb": "get"},
-            },
+            "spec": {"user": caller.username, "groups": groups, **asked},
         },
     )  # fmt: skip
     return bool((review.get("status") or {}).get("allowed"))

@@ -18,12 +18,12 @@ from grpclib.exceptions import GRPCError
 from tejer.istiod.ca.authority import self_signed, to_secret
 from tejer.istiod.rootcerts import NAME as ROOT_CERT_NAME
 from tejer.istiod.translate.rendered import RenderedResource, resource
-from tejer.istiod.xds.protocol import CDS, LDS, Snapshot
+from tejer.istiod.xds.protocol import CDS, LDS, SDS, Snapshot
 from tejer.kube.api import Api, ApiError
 from tejer.kube.client import HttpApi
 from tejer.kube.kubeconfig import load
 from tejer.kube.resource import Body
-from tejer.kube.types import CONFIGMAPS, SECRETS, SERVICES
+from tejer.kube.types import CONFIGMAPS, ROLEBINDINGS, ROLES, SECRETS, SERVICES
 from tests.e2e.apiserver import RunningServer, running_server
 from tests.e2e.istiod import (
     OPTIONS,
@@ -238,5 +238,38 @@ def test_a_huge_message_is_refused_and_others_are_served(tmp_path: Path) -> None
             async with delta_client(istiod.ports["plaintext"], None, node) as proxy:
                 await proxy.send(CDS)
                 await proxy.receive()
+
+    with_cluster(tmp_path, scenario)
+
+
+def test_private_keys_go_only_to_gateways_that_may_list_secrets(tmp_path: Path) -> None:
+    def with_a_secret(view: Any) -> Snapshot:
+        return {**one_cluster_per_service(view), SDS: {"kubernetes://cert": resource("kubernetes://cert", b"key")}}
+
+    async def scenario(_: RunningServer, admin: Api, api: Api) -> None:
+        async with running_istiod(api, with_a_secret) as istiod:
+            pod = await make_pod(admin, "edge", "gateway", {"istio": "edge"})
+            root, (csr, key) = await root_in(admin, "edge"), make_csr()
+            port = istiod.ports["xds"]
+            chain = await request_certificate(port, root, await token(admin, "edge", "gateway", pod), csr)
+            tls = client_tls(root, chain[0], key)
+
+            async def secrets(kind: str = "router", port: int = port, tls: Any = tls) -> list[str]:
+                node = f"{kind}~10.0.0.1~gateway.edge~edge.svc.cluster.local"
+                async with delta_client(port, tls, node, SERVICE_ACCOUNT="gateway") as proxy:
+                    await proxy.send(SDS, ["kubernetes://cert"])
+                    return [found.name for found in (await proxy.receive()).resources]
+
+            assert await secrets() == []
+            rule = {"apiGroups": [""], "resources": ["secrets"], "verbs": ["get", "watch", "list"]}
+            meta = {"name": "gateway-sds", "namespace": "edge"}
+            await admin.create(ROLES, {"metadata": meta, "rules": [rule]}, "edge")
+            reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "gateway-sds"}
+            subject = {"kind": "ServiceAccount", "name": "gateway", "namespace": "edge"}
+            binding = {"metadata": meta, "roleRef": reference, "subjects": [subject]}
+            await admin.create(ROLEBINDINGS, binding, "edge")
+            assert await secrets() == ["kubernetes://cert"]
+            assert await secrets("sidecar") == []
+            assert await secrets(port=istiod.ports["plaintext"], tls=None) == []
 
     with_cluster(tmp_path, scenario)

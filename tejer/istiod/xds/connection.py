@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable
 
 from tejer.istiod.metrics import Metrics
 from tejer.istiod.model.node import ProxyNode
-from tejer.istiod.xds.protocol import SHORT_NAMES, Command, Rejected, Request, Send, Snapshot, Stream
+from tejer.istiod.xds.protocol import SDS, SHORT_NAMES, Command, Rejected, Request, Send, Snapshot, Stream
 
 log = logging.getLogger(__name__)
 
@@ -25,8 +25,11 @@ INBOX = 32
 class Connection:
     """Made when a proxy has been authenticated; `serve` runs until the client leaves."""
 
-    def __init__(self, node: ProxyNode, address: str, stream: Stream, metrics: Metrics) -> None:
+    def __init__(
+        self, node: ProxyNode, address: str, stream: Stream, metrics: Metrics, *, secrets: bool = False
+    ) -> None:
         self.node, self.address, self.stream, self.metrics = node, address, stream, metrics
+        self.secrets = secrets
         self.connected_at = time.time()
         self.id = f"{node.name}.{node.namespace}-{id(self):x}"
         self.rejections: deque[tuple[float, Rejected]] = deque(maxlen=20)
@@ -40,8 +43,14 @@ class Connection:
     def deliver(self, snapshot: Snapshot, since: float) -> None:
         """A newer snapshot (see `pusher.Deliver`)."""
         earliest = self._next[1] if self._next else since
-        self._next = (snapshot, earliest)
+        self._next = (self.visible(snapshot), earliest)
         self._wake.set()
+
+    def visible(self, snapshot: Snapshot) -> Snapshot:
+        """The snapshot without private keys, unless this client may have them."""
+        if self.secrets or not snapshot.get(SDS):
+            return snapshot
+        return {url: resources for url, resources in snapshot.items() if url != SDS}
 
     async def receive(self, request: Request) -> None:
         """A message from the client; waits while too many are unread."""

@@ -27,11 +27,11 @@ from tejer.envoy.proto import (
     Struct,
     Value,
 )
-from tejer.istiod.authn import AuthnError, Caller, caller_of_spiffe, review_token
+from tejer.istiod.authn import AuthnError, Caller, caller_of_spiffe, may_list_secrets, review_token
 from tejer.istiod.ca.issue import CsrError
 from tejer.istiod.ca.service import CertificateService
 from tejer.istiod.metrics import Metrics
-from tejer.istiod.model.node import ProxyNode, parse_node
+from tejer.istiod.model.node import ROUTER, ProxyNode, parse_node
 from tejer.istiod.xds import wire
 from tejer.istiod.xds.connection import Connection
 from tejer.istiod.xds.delta import DeltaStream
@@ -131,12 +131,18 @@ class Services:
             if message is None:
                 return
             node = _node(message, caller)
-            connection = Connection(node, address_of(stream), variant.machine({}, self._differences), self.metrics)
+            connection = Connection(
+                node,
+                address_of(stream),
+                variant.machine({}, self._differences),
+                self.metrics,
+                secrets=await self._may_have_secrets(node, caller),
+            )
             try:
                 snapshot = await self.pusher.connect(node, connection.deliver)
             except RuntimeError as error:
                 raise GRPCError(grpclib.const.Status.UNAVAILABLE, str(error)) from None
-            connection.stream = variant.machine(snapshot, self._differences)
+            connection.stream = variant.machine(connection.visible(snapshot), self._differences)
         transport = stream.peer._transport
         try:
             self.connections[connection.id] = connection
@@ -150,6 +156,23 @@ class Services:
                 self._transports.discard(transport)
             self.pusher.disconnect(node, connection.deliver)
             log.info("ADS: %s disconnected", node.id)
+
+    async def _may_have_secrets(self, node: ProxyNode, caller: Caller | None) -> bool:
+        """Private keys go only to an authenticated gateway whose ServiceAccount may list Secrets, as in Istio."""
+        if caller is None or node.type != ROUTER:
+            return False
+        try:
+            allowed = await may_list_secrets(self.api, caller)
+        except (ApiError, OSError) as error:
+            raise GRPCError(grpclib.const.Status.UNAVAILABLE, "the API server can't be asked now") from error
+        if not allowed:
+            log.warning(
+                "ADS: gateway %s gets no TLS secrets: %s may not list Secrets in %s",
+                node.id,
+                caller.username,
+                caller.namespace,
+            )
+        return allowed
 
     async def drain(self) -> None:
         """End every stream so that proxies go to another replica (or wait for us) at once; close what is left."""
