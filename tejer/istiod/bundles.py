@@ -1,7 +1,7 @@
 """The CA bundle in our webhook configurations, kept equal to the mesh's root by the leader.
 
-`install` ships the configurations without one, and the validating one with failurePolicy Ignore so that installing
-works while no istiod runs; once istiod serves, both are Fail. Source: Istio's pkg/webhooks/{webhookpatch,validation}.
+`install` ships the configurations without a bundle: only istiod knows its root. failurePolicy is kept at Fail too, so
+that nobody's edit lets pods in without their sidecar. Source: Istio's pkg/webhooks/{webhookpatch,validation}.
 """
 
 from __future__ import annotations
