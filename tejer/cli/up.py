@@ -52,12 +52,27 @@ def bring_up(home: Path | None, changes: dict[str, Any], profile: str, quiet: bo
     try:
         with exclusive(home):
             config = choose_config(home, changes)
+            _check_ingress_ports(config, needed=bool(profile))
             started = _start(config, bool(profile), quiet)
             if profile:
                 _install_mesh(config, profile, quiet)
     except RuntimeError as error:
         raise click.ClickException(str(error)) from error
     return config, started
+
+
+def _check_ingress_ports(config: ClusterConfig, *, needed: bool) -> None:
+    """Before anything is started: ports that the ingress gateway can't have are an error, without a mesh a warning."""
+    from tejer.cluster.lifecycle import taken_port
+    from tejer.cluster.processes import processes_of
+
+    if processes_of(config):
+        return  # it runs, or its pods do: the ports are its own
+    for port, option in ((config.ingress_http_port, "--http-port"), (config.ingress_https_port, "--https-port")):
+        if taken := taken_port(port, option):
+            if needed:
+                raise RuntimeError(f"the ingress gateway's {taken}")
+            click.echo(f"Warning: the ingress gateway's {taken}", err=True)
 
 
 def _start(config: ClusterConfig, mesh: bool, quiet: bool) -> Started:

@@ -104,7 +104,8 @@ def start(
     if running is not None:
         _wait_for_answer(config, running, timeout)
         return Started(running.pid, True, time.monotonic() - began)
-    _check_port(config)
+    if taken := taken_port(config.api_port, "--api-port"):
+        raise RuntimeError(f"{taken} (0 takes a free one)")
     reading, writing = os.pipe()
     try:
         try:
@@ -225,22 +226,21 @@ def _first_line(reading: int, timeout: float) -> str:
     return text.split(b"\n", 1)[0].decode(errors="replace")
 
 
-def _check_port(config: ClusterConfig) -> None:
-    """Say who has the port before a daemon fails on it."""
+def taken_port(port: int, option: str) -> str:
+    """Who has the port and what to do about it, in one line; "" when it is free. `option` is `tejer up`'s for it."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind(("127.0.0.1", config.api_port))
-        except PermissionError as error:
-            raise RuntimeError(f"port {config.api_port} needs privileges: choose one with --api-port N") from error
-        except OSError as error:
+            probe.bind(("127.0.0.1", port))
+        except PermissionError:
+            return f"port {port} needs privileges: choose one above 1023 with {option} N"
+        except OSError:
             from tejer.cluster.ports import owner_of_port
 
-            owner = owner_of_port(config.api_port)
-            raise RuntimeError(
-                f"port {config.api_port} on 127.0.0.1 is taken{f' by {owner}' if owner else ''}: stop that, or choose "
-                "another with --api-port N (0 takes a free one)"
-            ) from error
+            owner = owner_of_port(port)
+            by = f" by {owner}" if owner else ""
+            return f"port {port} on 127.0.0.1 is taken{by}: stop that, or choose another with {option} N"
+    return ""
 
 
 def _free_port() -> int:

@@ -133,10 +133,15 @@ def test_a_taken_port_is_named_with_its_owner(shell: Shell) -> None:
         taken.listen()
         port = taken.getsockname()[1]
         result = shell.run(f"tejer up --bare $UP --api-port {port}")
-    assert result.code == 1
-    assert f"port {port} on 127.0.0.1 is taken by" in result.err
-    assert f"(pid {os.getpid()})" in result.err
-    assert "--api-port" in result.err
+        ingress = shell.run(f"tejer up $UP --http-port {port}")
+        warned = shell.run(f"tejer up --bare $UP --http-port {port}")
+    for refused, option in ((result, "--api-port"), (ingress, "--http-port")):
+        assert refused.code == 1
+        assert f"port {port} on 127.0.0.1 is taken by" in refused.err
+        assert f"(pid {os.getpid()})" in refused.err
+        assert option in refused.err
+    assert warned.code == 0
+    assert f"Warning: the ingress gateway's port {port} on 127.0.0.1 is taken" in warned.err
 
 
 @pytest.mark.parametrize("killed", ["nothing", "daemon", "everything"])
