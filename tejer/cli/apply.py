@@ -22,7 +22,10 @@ FIELD_MANAGER = "tejer-cli"
 @click.option("--force-conflicts", is_flag=True, help="Take fields over from other managers.")
 @click.option("--dry-run", is_flag=True, help="Let the server check everything and change nothing.")
 def apply(files: tuple[str, ...], recursive: bool, force_conflicts: bool, dry_run: bool) -> None:
-    """Create or change the objects of files, in their order. The first refusal ends it."""
+    """Create or change the objects of files, in their order. The first refusal ends it.
+
+    Objects of the mesh are checked first, all of them: if one is wrong, nothing is changed.
+    """
     import asyncio
 
     from tejer.kube.manifest import load_paths
@@ -30,7 +33,36 @@ def apply(files: tuple[str, ...], recursive: bool, force_conflicts: bool, dry_ru
     documents = load_paths(files, recursive=recursive)
     if not documents:
         raise click.ClickException(f"no objects in {', '.join(files)}")
+    _refuse_invalid(documents)
     asyncio.run(_apply_all(documents, force_conflicts, dry_run))
+
+
+def _refuse_invalid(documents: list[Document]) -> None:
+    """Stop before anything is changed where one of the mesh's objects can't be right, saying all that is wrong."""
+    from tejer.cli.offline import check_mesh_object
+    from tejer.cli.problems import line, located
+    from tejer.istiod.checks.validation import errors
+
+    found = [
+        line(problem, document)
+        for document in documents
+        for problem in located(errors(check_mesh_object(document.body)), document)
+    ]
+    if found:
+        for text in found:
+            click.echo(text, err=True)
+        raise click.ClickException("nothing was changed")
+
+
+def _line_of(error: Exception, document: Document) -> int:
+    """The line of the field that the server refuses, or of the object where it names none."""
+    import re
+
+    causes = getattr(error, "details", {}).get("causes") or ()
+    field = next((str(cause["field"]) for cause in causes if cause.get("field")), "")
+    if not field and (named := re.search(r"\b(?:spec|metadata|data)\.[\w.\[\]]+", str(error))):
+        field = named[0]
+    return document.line_of(field) if field else document.origin.line
 
 
 async def _apply_all(documents: list[Document], force: bool, dry_run: bool) -> None:
@@ -50,7 +82,6 @@ async def _apply(api: HttpApi, document: Document, force: bool, dry_run: bool) -
     from tejer.kube.resource import metadata, name_of, namespace_of
 
     body = document.body
-    where = f"{document.origin.file}:{document.origin.line}"
     try:
         rtype = await resolve_body(api, body)
         namespace = ""
@@ -69,6 +100,7 @@ async def _apply(api: HttpApi, document: Document, force: bool, dry_run: bool) -
         )  # fmt: skip
     except (ApiError, ValueError) as error:
         hint = "\nTry --force-conflicts to take the fields over" if "conflict" in str(error).lower() else ""
+        where = f"{document.origin.file}:{_line_of(error, document)}"
         raise click.ClickException(f"{where}: {error}{hint}") from error
     changed = metadata(after).get("resourceVersion") != before
     verb = "created" if not before else "configured" if changed else "unchanged"

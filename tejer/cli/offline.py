@@ -15,7 +15,12 @@ from tejer.kube.types import find_type
 
 def check_object(body: Body, istio_namespace: str = "istio-system") -> list[Problem]:
     """All problems of one object. The webhook's words come first; the schema's only where the webhook has none."""
-    problems = [*admit(body), *validate_workload(body, istio_namespace)]
+    return [*check_mesh_object(body), *validate_workload(body, istio_namespace)]
+
+
+def check_mesh_object(body: Body) -> list[Problem]:
+    """The problems of one of Istio's objects; none for other kinds."""
+    problems = admit(body)
     return problems if errors(problems) else [*problems, *schema_problems(body)]
 
 
