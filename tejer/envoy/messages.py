@@ -112,6 +112,8 @@ ALIASES: dict[str, str] = {
     "DnsCluster": "envoy.extensions.clusters.dns.v3.DnsCluster",
     "CaresDnsResolverConfig": "envoy.extensions.network.dns_resolver.cares.v3.CaresDnsResolverConfig",
     "OriginalDstCluster": "envoy.extensions.clusters.original_dst.v3.OriginalDstCluster",
+    "DnsCacheConfig": "envoy.extensions.common.dynamic_forward_proxy.v3.DnsCacheConfig",
+    "DynamicForwardProxyFilter": f"{_HTTP}.dynamic_forward_proxy.v3.FilterConfig",
     "DynamicForwardProxyCluster": "envoy.extensions.clusters.dynamic_forward_proxy.v3.ClusterConfig",
     "LeastRequest": f"{_LB}.least_request.v3.LeastRequest",
     "RoundRobin": f"{_LB}.round_robin.v3.RoundRobin",

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import msgspec
 
-from tejer.envoy.proto import BindConfig, Cluster, DnsCluster, SocketAddress, pack, seconds
+from tejer.envoy.proto import BindConfig, Cluster, DnsCluster, DynamicForwardProxyCluster, SocketAddress, pack, seconds
 from tejer.istiod.model.config import selects
 from tejer.istiod.model.destination import EffectiveRule, subset_policy
 from tejer.istiod.model.endpoints import Endpoint
 from tejer.istiod.model.service import DNS, DNS_ROUND_ROBIN, PASSTHROUGH, Port, Service
 from tejer.istiod.model.settings import MeshSettings
 from tejer.istiod.model.view import InboundPort
-from tejer.istiod.translate import names, traffic_policy
+from tejer.istiod.translate import filters, names, traffic_policy
 from tejer.istiod.translate.cluster_tls import apply_tls
 from tejer.istiod.translate.endpoints import UNIX, assignment
 from tejer.istiod.translate.metadata import cluster_metadata
@@ -131,6 +131,22 @@ def black_hole(mesh: MeshSettings) -> Cluster:
 def passthrough(mesh: MeshSettings) -> Cluster:
     """Where traffic to addresses unknown to the mesh goes: on to its original destination."""
     return _original_destination(names.PASSTHROUGH, mesh, Port(0))
+
+
+def dynamic_dns(mesh: MeshSettings) -> Cluster:
+    """Where HTTP to unknown hosts goes under ALLOW_ANY_DYNAMIC_DNS: to the Host's own address."""
+    # The options are about verifying names in TLS, and only plaintext HTTP comes here.
+    config = DynamicForwardProxyCluster(dns_cache_config=filters.dns_cache(), allow_insecure_cluster_options=True)
+    kind = Cluster.CustomClusterType(name="envoy.clusters.dynamic_forward_proxy", typed_config=pack(config))
+    cluster = Cluster(
+        name=names.DYNAMIC_DNS,
+        cluster_type=kind,
+        alt_stat_name=names.stat_name(names.DYNAMIC_DNS),
+        metadata=cluster_metadata("", names.DYNAMIC_DNS, ""),
+    )
+    traffic_policy.apply(cluster, TrafficPolicy(), Port(0), mesh)
+    cluster.lb_policy = Cluster.CLUSTER_PROVIDED
+    return cluster
 
 
 def inbound_passthrough(mesh: MeshSettings) -> Cluster:

@@ -10,6 +10,8 @@ from tejer.envoy.proto import (
     BoolValue,
     Cors,
     DataSource,
+    DnsCacheConfig,
+    DynamicForwardProxyFilter,
     FilterStateValue,
     HttpConnectionManager,
     HTTPFault,
@@ -77,8 +79,23 @@ def alpn_override() -> HttpSetFilterState:
     )
 
 
-def outbound_http_filters() -> list[HttpFilter]:
-    return [alpn_filter(), fault_filter(), cors_filter(), router_filter()]
+def dynamic_dns_filter() -> HttpFilter:
+    """Resolves a request's Host for routes to the cluster that connects by name."""
+    config = DynamicForwardProxyFilter(dns_cache_config=dns_cache())
+    return HttpFilter(name="envoy.filters.http.dynamic_forward_proxy", typed_config=pack(config))
+
+
+def dns_cache() -> DnsCacheConfig:
+    """Filter and cluster must name the same cache."""
+    return DnsCacheConfig(name="dynamic_dns", dns_lookup_family=_V4_ONLY)
+
+
+_V4_ONLY = 2  # envoy.config.cluster.v3.Cluster.DnsLookupFamily
+
+
+def outbound_http_filters(*, dynamic_dns: bool) -> list[HttpFilter]:
+    resolving = [dynamic_dns_filter()] if dynamic_dns else []
+    return [alpn_filter(), fault_filter(), cors_filter(), *resolving, router_filter()]
 
 
 def http_manager(

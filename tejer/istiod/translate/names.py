@@ -4,11 +4,13 @@ from __future__ import annotations
 
 BLACK_HOLE = "BlackHoleCluster"
 PASSTHROUGH = "PassthroughCluster"
+DYNAMIC_DNS = "AllowAnyDynamicDNSCluster"
 INBOUND_PASSTHROUGH = "InboundPassthroughCluster"
 VIRTUAL_OUTBOUND = "virtualOutbound"
 VIRTUAL_INBOUND = "virtualInbound"
 PASSTHROUGH_CHAIN = "PassthroughFilterChain"
 ALLOW_ANY = "allow_any"
+ALLOW_ANY_DYNAMIC_DNS = "allow_any_dynamic_dns"
 BLOCK_ALL = "block_all"
 WILDCARD = "0.0.0.0"  # noqa: S104 - the address that Envoy's per-port listeners match on, not one we open
 

@@ -11,11 +11,21 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 
-from tejer.envoy.proto import FilterChain, FilterChainMatch, Listener, NetworkFilter, boolean, seconds, true, u32
+from tejer.envoy.proto import (
+    FilterChain,
+    FilterChainMatch,
+    Listener,
+    NetworkFilter,
+    RouteConfiguration,
+    boolean,
+    seconds,
+    true,
+    u32,
+)
 from tejer.istiod.model.service import Port
-from tejer.istiod.model.settings import REGISTRY_ONLY
+from tejer.istiod.model.settings import DYNAMIC_DNS, REGISTRY_ONLY
 from tejer.istiod.model.view import ProxyView, ServiceView
-from tejer.istiod.translate import filters, names, telemetry
+from tejer.istiod.translate import filters, names, routes, telemetry
 from tejer.istiod.translate.catalog import Catalog
 from tejer.istiod.translate.endpoints import socket_address
 from tejer.istiod.translate.l4_routes import L4Chain, L4Match, service_chains
@@ -54,15 +64,14 @@ class _Draft:
         self.sources: dict[Key, None] = {}
 
 
-def allows_any(view: ProxyView) -> bool:
-    """Whether traffic to what the mesh does not know may pass: the Sidecar's policy, else the mesh's."""
+def outbound_mode(view: ProxyView) -> str:
+    """What becomes of traffic to what the mesh does not know: the Sidecar's policy, else the mesh's."""
     policy = view.sidecar.spec.outbound_traffic_policy if view.sidecar else None
-    mode = policy.mode if policy and policy.mode else view.mesh.outbound_mode
-    return mode != REGISTRY_ONLY
+    return policy.mode if policy and policy.mode else view.mesh.outbound_mode
 
 
 def fallback_cluster(view: ProxyView) -> str:
-    return names.PASSTHROUGH if allows_any(view) else names.BLACK_HOLE
+    return names.BLACK_HOLE if outbound_mode(view) == REGISTRY_ONLY else names.PASSTHROUGH
 
 
 class Planner:
@@ -169,10 +178,8 @@ def build(plan: ListenerPlan, view: ProxyView) -> Listener:
         listener.filter_chains.append(
             FilterChain(
                 name=plan.name,
-                filter_chain_match=FilterChainMatch(
-                    transport_protocol="raw_buffer", application_protocols=PLAIN_HTTP_ALPNS
-                ),
-                filters=[_http_filter(plan, view)],
+                filter_chain_match=_plain_http(),
+                filters=[_http_filter(plan.name, view, route_name=plan.route)],
             )
         )
     default: L4Chain | None = None
@@ -200,14 +207,32 @@ def virtual_outbound(view: ProxyView) -> Listener:
         filters=[filters.tcp_proxy(names.BLACK_HOLE, [(names.BLACK_HOLE, 1)], ())],
     )
     catch_all = FilterChain(name="virtualOutbound-catchall-tcp", filters=[_fallback_filter(view)])
-    return Listener(
+    listener = Listener(
         name=names.VIRTUAL_OUTBOUND,
         address=socket_address(names.WILDCARD, names.OUTBOUND_PORT),
         use_original_dst=true(),
         traffic_direction="OUTBOUND",
         listener_filters=[filters.original_dst()],
-        filter_chains=[black_hole, catch_all],
+        filter_chains=[black_hole],
     )
+    if outbound_mode(view) == DYNAMIC_DNS:
+        listener.listener_filters.extend([filters.tls_inspector(), filters.http_inspector()])
+        listener.continue_on_listener_filters_timeout = True
+        listener.listener_filters_timeout.CopyFrom(seconds(view.mesh.protocol_detection_timeout))
+        by_name = routes.configuration(names.ALLOW_ANY_DYNAMIC_DNS, [routes.catch_all(DYNAMIC_DNS)])
+        manager = _http_filter(names.VIRTUAL_OUTBOUND, view, inline=by_name)
+        listener.filter_chains.append(
+            FilterChain(name="virtualOutbound-catchall-http", filter_chain_match=_plain_http(), filters=[manager])
+        )
+        # Envoy does not go back from a chain whose transport fits to one that asks for less: this must be the default.
+        listener.default_filter_chain.CopyFrom(catch_all)
+    else:
+        listener.filter_chains.append(catch_all)
+    return listener
+
+
+def _plain_http() -> FilterChainMatch:
+    return FilterChainMatch(transport_protocol="raw_buffer", application_protocols=PLAIN_HTTP_ALPNS)
 
 
 def _fallback_chain(view: ProxyView) -> FilterChain:
@@ -230,14 +255,17 @@ def _tcp_filter(chain: L4Chain, view: ProxyView) -> NetworkFilter:
     )
 
 
-def _http_filter(plan: ListenerPlan, view: ProxyView) -> NetworkFilter:
+def _http_filter(
+    listener: str, view: ProxyView, *, route_name: str = "", inline: RouteConfiguration | None = None
+) -> NetworkFilter:
     labels = telemetry.source_labels(view.subject, by_host=True)
     logs = [*telemetry.access_logs(view.telemetry.client), telemetry.http_metrics(labels)]
     manager = filters.http_manager(
-        f"outbound_{plan.name};",
-        filters.outbound_http_filters(),
+        f"outbound_{listener};",
+        filters.outbound_http_filters(dynamic_dns=outbound_mode(view) == DYNAMIC_DNS),
         logs,
-        route_name=plan.route,
+        route_name=route_name,
+        routes=inline,
         normalization=view.mesh.path_normalization,
     )
     return filters.as_filter(manager)

@@ -18,6 +18,7 @@ from tejer.envoy.proto import (
     u32,
 )
 from tejer.istiod.model.service import Service
+from tejer.istiod.model.settings import DYNAMIC_DNS, REGISTRY_ONLY
 from tejer.istiod.translate import names
 
 MAX_DIRECT_RESPONSE = 1024 * 1024
@@ -53,16 +54,22 @@ def _varint(number: int) -> bytes:
     return bytes(out)
 
 
-def catch_all(*, allow: bool) -> VirtualHost:
-    """What happens to a Host that nothing else claims: on to where it was going, or 502."""
-    if allow:
-        action = RouteAction(cluster=names.PASSTHROUGH, timeout=seconds(0), max_stream_duration=grpc_limit(0))
-        route = Route(name=names.ALLOW_ANY, match=RouteMatch(prefix="/"), route=action)
-        return VirtualHost(name=names.ALLOW_ANY, domains=["*"], routes=[route], include_request_attempt_count=True)
-    blocked = Route(
-        name=names.BLOCK_ALL, match=RouteMatch(prefix="/"), direct_response=DirectResponseAction(status=502)
-    )
-    return VirtualHost(name=names.BLOCK_ALL, domains=["*"], routes=[blocked], include_request_attempt_count=True)
+def catch_all(mode: str) -> VirtualHost:
+    """What happens to a Host that nothing else claims: on to where it was going, to its own address, or 502."""
+    if mode == REGISTRY_ONLY:
+        route = Route(
+            name=names.BLOCK_ALL, match=RouteMatch(prefix="/"), direct_response=DirectResponseAction(status=502)
+        )
+    else:
+        dynamic = mode == DYNAMIC_DNS
+        action = RouteAction(
+            cluster=names.DYNAMIC_DNS if dynamic else names.PASSTHROUGH,
+            timeout=seconds(0),
+            max_stream_duration=grpc_limit(0),
+        )
+        name = names.ALLOW_ANY_DYNAMIC_DNS if dynamic else names.ALLOW_ANY
+        route = Route(name=name, match=RouteMatch(prefix="/"), route=action)
+    return VirtualHost(name=route.name, domains=["*"], routes=[route], include_request_attempt_count=True)
 
 
 def grpc_limit(timeout: float) -> RouteAction.MaxStreamDuration:

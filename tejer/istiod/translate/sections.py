@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from google.protobuf.message import Message
 
 from tejer.istiod.model.node import ROUTER
+from tejer.istiod.model.settings import DYNAMIC_DNS
 from tejer.istiod.model.view import ProxyView, ServiceView
 from tejer.istiod.model.virtualservice import reads_labels
 from tejer.istiod.translate import (
@@ -37,6 +38,8 @@ def cluster_section(renderer: Renderer) -> None:
     if view.type == ROUTER:
         return
     renderer.add(CLUSTER, names.INBOUND_PASSTHROUGH, mesh, lambda: clusters.inbound_passthrough(mesh), scope="")
+    if outbound.outbound_mode(view) == DYNAMIC_DNS:
+        renderer.add(CLUSTER, names.DYNAMIC_DNS, mesh, lambda: clusters.dynamic_dns(mesh), scope="")
     for port in view.inbound.ports:
         renderer.add(
             CLUSTER,
@@ -100,19 +103,19 @@ def listener_section(renderer: Renderer) -> None:
         return
     own = (view.subject, view.telemetry, view.mesh)
     scope = (view.namespace, view.subject.workload, view.subject.version)
-    passes = outbound.allows_any(view)
+    mode = outbound.outbound_mode(view)
     planned = _plans(renderer)
     renderer.problems += planned.problems
     for plan in planned.plans:
         renderer.add(
             LISTENER,
             plan.name,
-            (plan, own, passes),
+            (plan, own, mode),
             partial(outbound.build, plan, view),
             plan.sources,
             scope=scope,
         )
-    renderer.add(LISTENER, names.VIRTUAL_OUTBOUND, (own, passes), lambda: outbound.virtual_outbound(view), scope=scope)
+    renderer.add(LISTENER, names.VIRTUAL_OUTBOUND, (own, mode), lambda: outbound.virtual_outbound(view), scope=scope)
     guard = _guards(renderer)
     renderer.add(
         LISTENER,
@@ -181,7 +184,7 @@ def route_section(renderer: Renderer) -> None:
                 scope=(view.namespace, view.subject.workload),
             )
         return
-    inputs = (view.services, view.virtual_services, view.mesh, outbound.allows_any(view), _labels_read(view))
+    inputs = (view.services, view.virtual_services, view.mesh, outbound.outbound_mode(view), _labels_read(view))
     renderer.section("routes", inputs, _sidecar_routes)
 
 

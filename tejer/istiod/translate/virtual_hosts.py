@@ -62,7 +62,7 @@ class _Builder:
     def __init__(self, view: ProxyView, memo: Memo, fail: Fail, share: Hashable) -> None:
         self.view, self.memo, self.fail, self.share = view, memo, fail, share
         self.catalog = catalog(view, memo)
-        self.allow = outbound.allows_any(view)
+        self.mode = outbound.outbound_mode(view)
         self.labels = any(map(reads_labels, view.virtual_services))
 
     def port_table(self, port: int, members: Iterable[tuple[ServiceView, Port]]) -> RouteTable:
@@ -98,7 +98,7 @@ class _Builder:
                         add(names.virtual_host(host, port), _literal(host), config, None)
         for found in plain:
             add_service(found, None)
-        hosts.append(any_bytes(routes.catch_all(allow=self.allow)))
+        hosts.append(any_bytes(routes.catch_all(self.mode)))
         return RouteTable(str(port), tuple(hosts), tuple(sources))
 
     def host_table(self, found: ServiceView, port: Port) -> RouteTable:
