@@ -213,7 +213,7 @@ def test_a_full_disk_is_a_clear_error_and_the_store_stays_whole(tmp_path: Path, 
     try:
         shell.ok("kubectl create configmap before --from-literal=a=b")
         filler = small_disk / "filler"
-        with filler.open("wb") as file:
+        with filler.open("wb", buffering=0) as file:
             try:
                 while True:
                     file.write(b"x" * 65536)
