@@ -89,7 +89,7 @@ WORKLOADS = "".join(
         deployment("outsider", "traffic", {"app": "outsider"}, injected=False),
         deployment("server-v1", "traffic", {"app": "server", "version": "v1"}),
         deployment("server-v2", "traffic", {"app": "server", "version": "v2"}),
-        deployment("guarded", "traffic", {"app": "guarded"}),
+        deployment("guarded", "traffic", {"app": "guarded", "version": "v1"}),
         service("server", "traffic", {"app": "server"}),
         service("guarded", "traffic", {"app": "guarded"}),
     )

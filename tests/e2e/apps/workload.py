@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import os
 import ssl
-import subprocess
 import sys
 import tempfile
 
@@ -18,6 +17,7 @@ import echo
 import grpc_health
 import h2c
 from aiohttp import web
+from certificate import self_signed
 
 PORTS = {"http": 8080, "h2c": 8081, "grpc": 8082, "tcp": 8083, "banner": 8084, "https": 8443, "driver": 9000}
 BANNER = b"220 speaks first\n"
@@ -41,16 +41,12 @@ async def banner(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
     await tcp_echo(reader, writer)
 
 
-def certificate() -> ssl.SSLContext:
-    """A server's, signed by itself."""
+def server_tls() -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    with tempfile.TemporaryDirectory() as folder:
-        cert, key = f"{folder}/cert.pem", f"{folder}/key.pem"
-        command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
-        subprocess.run(
-            [*command, "-subj", "/CN=secure.test", "-keyout", key, "-out", cert], check=True, capture_output=True
-        )
-        context.load_cert_chain(cert, key)
+    with tempfile.NamedTemporaryFile("w") as file:
+        file.write("".join(self_signed("secure.test")))
+        file.flush()
+        context.load_cert_chain(file.name)
     return context
 
 
@@ -63,7 +59,7 @@ async def serve(application: web.Application, port: int, tls: ssl.SSLContext | N
 async def main() -> None:
     await serve(driver.application(), PORTS["driver"])
     await serve(echo.application(NAME), PORTS["http"])
-    await serve(echo.application(NAME), PORTS["https"], certificate())
+    await serve(echo.application(NAME), PORTS["https"], server_tls())
     await h2c.serve(PORTS["h2c"], NAME)
     await grpc_health.serve(PORTS["grpc"])
     await asyncio.start_server(tcp_echo, "0.0.0.0", PORTS["tcp"])
