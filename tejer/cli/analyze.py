@@ -41,10 +41,9 @@ DOCS = "https://istio.io/latest/docs/reference/config/analysis"
 @click.option("--output-threshold", type=_LEVEL, default="Info", show_default=True, help="Level that is shown.")
 @click.option("--output", "-o", type=click.Choice(["log", "json", "yaml"]), default="log", help="Output format.")
 @click.option("--mesh-config", "--meshConfigFile", "mesh_file", help="File with MeshConfig.")
+@click.option("--mesh-networks", "networks_file", help="File with MeshNetworks.")
 @click.option("--ignore-unknown", is_flag=True, help="Say nothing of kinds that are not known.")
-@click.option(
-    "--all-kinds", is_flag=True, help="Without a cluster: the files hold the Services and pods too."
-)
+@click.option("--all-kinds", is_flag=True, help="Without a cluster: the files hold the Services and pods too.")
 @click.option("--color/--no-color", default=True, hidden=True)
 @click.option("--verbose", "-v", is_flag=True, help="Say which analyzers could not run.")
 @click.option("--timeout", default="30s", hidden=True)
@@ -52,7 +51,8 @@ DOCS = "https://istio.io/latest/docs/reference/config/analysis"
 def analyze(
     files: tuple[str, ...], everywhere: bool, use_kube: bool, recursive: bool, only: tuple[str, ...], listing: bool,
     suppress: tuple[str, ...], failure_threshold: str, output_threshold: str, output: str, mesh_file: str | None,
-    ignore_unknown: bool, all_kinds: bool, color: bool, verbose: bool, timeout: str, revision: str,
+    networks_file: str | None, ignore_unknown: bool, all_kinds: bool, color: bool, verbose: bool, timeout: str,
+    revision: str,
 ) -> int:  # fmt: skip
     """Find mistakes in the mesh's configuration: in the cluster, in FILES, and in FILES as if they were applied.
 
@@ -68,9 +68,9 @@ def analyze(
     if unknown := [name for name in only if name not in names]:
         raise click.UsageError(f"no analyzer {unknown[0]!r}: --list-analyzers shows all")
     sources, namespace = _sources(files, everywhere, use_kube, recursive, ignore_unknown)
-    if not use_kube and not all_kinds:
+    if not use_kube and not all_kinds and not only:  # who names an analyzer wants to hear it
         mark_absent(sources)
-    world = _world(sources, mesh_file)
+    world = _world(sources, mesh_file, networks_file)
     problems = analysis.analyze(world, only=set(only), absent=sources.absent)
     if verbose and sources.absent:
         click.echo(f"Not read: {', '.join(sorted(rtype.kind for rtype in sources.absent))}", err=True)
@@ -113,7 +113,7 @@ def _sources(
     return sources, namespace
 
 
-def _world(sources: Sources, mesh_file: str | None) -> Any:
+def _world(sources: Sources, mesh_file: str | None, networks_file: str | None) -> Any:
     import msgspec
 
     from tejer.istiod.checks.world import World
@@ -132,7 +132,8 @@ def _world(sources: Sources, mesh_file: str | None) -> Any:
         mesh = msgspec.convert(documents[0].body if documents else {}, MeshConfig)
     except msgspec.ValidationError as error:
         raise click.ClickException(f"mesh configuration: {error}") from None
-    return World(sources.bodies.values(), mesh=mesh, istio_namespace=settings().istio_namespace)
+    networks = load_paths([networks_file], strict=False)[0].body if networks_file else None
+    return World(sources.bodies.values(), mesh=mesh, mesh_networks=networks, istio_namespace=settings().istio_namespace)
 
 
 def _filter(

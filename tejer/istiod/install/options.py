@@ -75,6 +75,8 @@ def build_options(sets: Iterable[str] = (), files: Iterable[Body] = ()) -> Insta
     profile = str(overlay.get("profile", "default"))
     if profile not in PROFILES:
         raise ValueError(f"profile {profile!r} is not known; known: {', '.join(PROFILES)}")
+    if overlay.get("revision", "default") not in ("", "default"):
+        raise ValueError(f"revision {overlay['revision']!r}: several control planes side by side are not possible yet")
     return _options(merge(PROFILES[profile], overlay), profile)
 
 

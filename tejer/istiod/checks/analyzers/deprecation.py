@@ -41,6 +41,4 @@ def _replaced(body: dict[str, object], field: str, old: str, new: str) -> Proble
     return found(body, "IST0002", f"Deprecated: use of {old} is deprecated, use {new} instead", field)
 
 
-ANALYZERS = (
-    Analyzer("deprecation.DeprecationAnalyzer", (VIRTUALSERVICES, SIDECARS, CUSTOMRESOURCEDEFINITIONS), analyze),
-)
+ANALYZERS = (Analyzer("deprecation.DeprecationAnalyzer", (VIRTUALSERVICES, SIDECARS), analyze),)

@@ -157,6 +157,6 @@ def _conditions(body: Body) -> Iterator[Mapping[str, Any]]:
 ANALYZERS = (
     Analyzer("conditions.ConditionAnalyzer", (), analyze_conditions),
     Analyzer("deployment.MultiServiceAnalyzer", (DEPLOYMENTS, SERVICES, NAMESPACES), analyze_services_of),
-    Analyzer("applicationUID.Analyzer", (PODS, DEPLOYMENTS), analyze_uid),
+    Analyzer("applicationUID.Analyzer", (), analyze_uid),
     Analyzer("service.PortNameAnalyzer", (SERVICES,), analyze_port_names),
 )

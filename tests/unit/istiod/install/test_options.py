@@ -40,6 +40,7 @@ def test_a_dot_in_a_name_is_escaped() -> None:
         ("components.ingressGateways.enabled=true", "write components.ingressGateways"),
         ("profile", "write --set path=value"),
         ("[0]=1", "a path begins with a name"),
+        ("revision=canary", "several control planes side by side are not possible yet"),
     ],
 )
 def test_a_wrong_setting_is_refused_with_what_was_meant(setting: str, message: str) -> None:
