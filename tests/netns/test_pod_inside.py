@@ -161,7 +161,10 @@ def test_a_root_of_bind_mounts_where_there_is_no_overlay(tmp_path: Path) -> None
             )
             assert await inside(made, "bound", script) == "fastnameserver 10.202.4.10\n1337"
             assert "Read-only" in await inside(made, "bound", "touch /usr/x 2>&1")
-            assert await inside(made, "bound", "ls -A /.tejer-host 2>/dev/null; grep -c tejer-host /proc/self/mounts") == "0"
+            assert (
+                await inside(made, "bound", "ls -A /.tejer-host 2>/dev/null; grep -c tejer-host /proc/self/mounts")
+                == "0"
+            )
             assert not Path("/etc/deep").exists(), "the host's directories are left alone"
 
     asyncio.run(scenario())

@@ -98,6 +98,17 @@ def test_never_restarted_pods_end_succeeded_or_failed(tmp_path: Path) -> None:
     asyncio.run(scenario())
 
 
+def test_a_pod_past_its_deadline_fails(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with cluster(tmp_path / "home", NUMBER) as made, made.running():
+            await made.pod("late", sh("exec sleep 1000"), activeDeadlineSeconds=1)
+            pod = await made.until("late", lambda p: p["status"].get("phase") == "Failed", "failed")
+            assert pod["status"]["reason"] == "DeadlineExceeded"
+            await made.until("late", lambda p: bool(status_of(p)["state"].get("terminated")), "ended")
+
+    asyncio.run(scenario())
+
+
 def test_probes_decide_on_readiness_and_life(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with cluster(tmp_path / "home", NUMBER) as made, made.running():
@@ -205,6 +216,8 @@ def test_pods_outlive_the_agent_and_the_next_one_adopts_them(tmp_path: Path) -> 
                 pod = await made.until("ends", lambda p: status_of(p)["restartCount"] == 1, "restarted")
                 assert status_of(pod)["lastState"]["terminated"]["exitCode"] == 4
                 await made.says("stays", "first\n")
+                worker = made.agent._workers[uid_of(after)]
+                assert worker._tokens.due is not None, "its token is renewed by the new agent"
                 new = await made.get("new")
                 assert new["status"]["podIP"] not in {before["status"]["podIP"], pod["status"]["podIP"]}
 

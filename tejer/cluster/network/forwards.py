@@ -1,4 +1,4 @@
-"""Ports of this machine that lead into the cluster: hostPorts of pods, ports of LoadBalancer Services.
+"""Ports of this machine that lead into the cluster: hostPorts of pods, ports of LoadBalancer and NodePort Services.
 
 Each set of ports is one small process (`forward.py`) that outlives the daemon: so the ingress answers while it is
 restarted. A Service's forwarder connects to the Service's address, so a rollout behind it changes nothing here.
@@ -68,7 +68,12 @@ def wanted_forwards(services: Iterable[Body], pods: Iterable[Body], config: Clus
 def _of_service(service: Body, config: ClusterConfig) -> tuple[Port, ...]:
     spec, meta = service.get("spec") or {}, metadata(service)
     address = str(spec.get("clusterIP") or "")
-    if spec.get("type") != "LoadBalancer" or address in {"", "None"}:
+    if address in {"", "None"}:
+        return ()
+    if spec.get("type") == "NodePort":
+        numbers = [(p.get("nodePort"), p["port"]) for p in spec.get("ports") or [] if p.get("protocol", "TCP") == "TCP"]
+        return tuple(sorted(Port(LOOPBACK, int(node), address, int(port)) for node, port in numbers if node))
+    if spec.get("type") != "LoadBalancer":
         return ()
     ingress = {80: config.ingress_http_port, 443: config.ingress_https_port}
     is_ingress = (meta.get("namespace"), meta.get("name")) == INGRESS

@@ -26,8 +26,13 @@ class Decision:
     wake: float | None = None
 
 
-def decide(states: Sequence[ContainerState], restart_policy: str, now: float) -> Decision:
-    """`states` in start order; `restart_policy` is the pod's (Always, OnFailure, Never)."""
+def decide(states: Sequence[ContainerState], restart_policy: str, now: float, *, expired: bool = False) -> Decision:
+    """`states` in start order; `restart_policy` is the pod's (Always, OnFailure, Never).
+
+    `expired`: the pod's activeDeadlineSeconds are over; it fails, whatever runs.
+    """
+    if expired:
+        return Decision("Failed", True, stop=tuple(state.name for state in states if state.running))
     mains = [state for state in states if state.role is Role.MAIN]
     begun = any(state.container_id for state in mains)  # in this sandbox: a new one starts with the init containers
     wanted: list[ContainerState] = []

@@ -27,8 +27,9 @@ from tejer.kube.types import PODS
 
 log = logging.getLogger(__name__)
 
-_REPORT_RETRY = 1.0
+_REPORT_RETRY, _FILES_RETRY = 1.0, 5.0
 _GONE = {404, 409}
+_DEADLINE_EXCEEDED = "Pod was active on the node longer than the specified deadline"
 
 
 class PodWorker:
@@ -39,6 +40,8 @@ class PodWorker:
         self._tokens = TokenKeeper(node.api, self.run.pod)
         self._reported: Body | None = None
         self._volumes_stale = False
+        self._files_not_before = 0.0
+        self._expired = (body.get("status") or {}).get("reason") == "DeadlineExceeded"
 
     def update(self, body: Body | None) -> None:
         old = self.run.last_body.get("metadata") or {}
@@ -70,6 +73,7 @@ class PodWorker:
         try:
             for name in await adopt(run):
                 start_watching(run, name, adopted=True)
+            self._volumes_stale = run.sandbox is not None  # what changed meanwhile, and when its tokens end
             while not run.deleting:
                 run.changed.clear()
                 try:
@@ -88,6 +92,7 @@ class PodWorker:
     async def _step(self) -> float | None:
         """One look and what follows from it; when to look again at the latest."""
         run = self.run
+        expires = self._check_deadline()
         decision = self._decide()
         for name in decision.back_off:
             self._back_off(name)
@@ -100,15 +105,29 @@ class PodWorker:
             run.spawn(stop_container(run, name, None))
         if decision.phase in {"Succeeded", "Failed"} and not any(s.running for s in run.states.values()):
             await self._release()
-        await self._refresh_files()
+        files_due = await self._refresh_files()
         await self._report(self._decide())
         if decision.start:
             run.wake()
-        return min((at for at in (decision.wake, self._tokens.due) if at is not None), default=None)
+        return min((at for at in (decision.wake, files_due, expires) if at is not None), default=None)
+
+    def _check_deadline(self) -> float | None:
+        """When activeDeadlineSeconds end, None without them or once they have."""
+        run, allowed = self.run, self.run.pod.spec.active_deadline_seconds
+        if allowed is None or self._expired:
+            return None
+        expires = run.start_time + allowed
+        phase = (run.last_body.get("status") or {}).get("phase")
+        if time.time() < expires or phase in {"Succeeded", "Failed"}:
+            return expires if phase not in {"Succeeded", "Failed"} else None
+        self._expired = True
+        run.warning("DeadlineExceeded", _DEADLINE_EXCEEDED)
+        return None
 
     def _decide(self) -> Decision:
         run = self.run
-        return decide(tuple(run.states.values()), run.pod.spec.restart_policy or "Always", time.time())
+        policy = run.pod.spec.restart_policy or "Always"
+        return decide(tuple(run.states.values()), policy, time.time(), expired=self._expired)
 
     async def _sleep(self, wake: float | None) -> None:
         seconds = None if wake is None else max(wake - time.time(), 0.0)
@@ -130,15 +149,24 @@ class PodWorker:
             name,
         )
 
-    async def _refresh_files(self) -> None:
-        run, due = self.run, self._tokens.due
-        if run.sandbox is None or not (self._volumes_stale or (due is not None and due <= time.time())):
-            return
+    async def _refresh_files(self) -> float | None:
+        """Bring the files of a pod that has a sandbox up to date; when to look again."""
+        run, due, now = self.run, self._tokens.due, time.time()
+        if run.sandbox is None:
+            return None
+        if not self._volumes_stale and (due is None or due > now):
+            return due
+        if now < self._files_not_before:
+            return self._files_not_before
         self._volumes_stale = False
         try:
             await ensure_volumes(run, self._tokens)
         except PlanError as error:
             run.warning(error.reason, error.message)
+            self._volumes_stale = True
+            self._files_not_before = now + _FILES_RETRY
+            return self._files_not_before
+        return self._tokens.due
 
     async def _release(self) -> None:
         """The pod has ended for good: its shim goes, its logs and address stay until it is deleted."""
@@ -152,7 +180,8 @@ class PodWorker:
             return
         where = Situation(
             host_ip=run.node.config.gateway_ip, ip=run.ip, start_time=run.start_time, now=time.time(),
-            deleted=run.deleting,
+            deleted=run.deleting, reason="DeadlineExceeded" if self._expired else "",
+            message=_DEADLINE_EXCEEDED if self._expired else "",
         )  # fmt: skip
         old = run.last_body.get("status") or {}
         status = pod_status(run.pod, old, tuple(run.states.values()), decision, where)

@@ -21,6 +21,14 @@ def test_the_ingress_gateway_answers_on_the_configured_ports() -> None:
     }
 
 
+def test_node_ports_answer_on_loopback() -> None:
+    spec = {"type": "NodePort", "clusterIP": "10.96.0.7", "ports": [{"port": 80, "nodePort": 30080}, {"port": 81}]}
+    service: Body = {"metadata": {"namespace": "shop", "name": "web"}, "spec": spec}
+    assert wanted_forwards([service], [], CONFIG)["service/shop/web"].ports == (
+        Port("127.0.0.1", 30080, "10.96.0.7", 80),
+    )
+
+
 def test_host_ports_of_pods_that_have_an_address() -> None:
     container = {"ports": [{"containerPort": 80, "hostPort": 8088, "hostIP": "0.0.0.0"}, {"containerPort": 81}]}
     pod: Body = {"metadata": {"uid": "u"}, "spec": {"containers": [container]}, "status": {}}

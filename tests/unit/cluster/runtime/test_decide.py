@@ -60,6 +60,11 @@ def test_restart_policies() -> None:
         assert look(over("m", code), policy=policy).phase == phase, (policy, code)
 
 
+def test_an_expired_pod_fails_and_stops_all() -> None:
+    decision = decide((running("s", Role.SIDECAR), running("m")), "Always", NOW, expired=True)
+    assert (decision.phase, decision.stop, decision.start) == ("Failed", ("s", "m"), ())
+
+
 def test_a_second_failure_waits_ten_seconds() -> None:
     again = ended(running("m"), Ended(exit_code=1, signal=0, started=NOW, finished=NOW, reason="Error"))
     twice = ended(replace(again, stage=Stage.RUNNING), again.ended or Ended.__new__(Ended))
