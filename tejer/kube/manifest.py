@@ -22,7 +22,7 @@ from tejer.kube.resource import Body
 
 FieldPath: TypeAlias = tuple[str | int, ...]
 SUFFIXES = (".yaml", ".yml", ".json")
-MAX_BYTES = 64 * 1024 * 1024
+MAX_BYTES = 16 * 1024 * 1024
 MAX_NODES = 300_000
 """Of one document. Aliases are expanded, so a few lines could become a billion nodes; no honest object comes near."""
 
@@ -155,6 +155,8 @@ def _compose(text: str, file: str) -> Iterator[Node]:
         mark = error.problem_mark or error.context_mark
         message = str(error.problem or error.context or error).strip()
         raise ManifestError(f"not YAML: {message}", file, mark.line + 1, mark.column + 1) from None
+    except RecursionError:
+        raise ManifestError("the document is nested too deep", file) from None
     except YAMLError as error:
         position = getattr(error, "position", 0)
         line = text.count("\n", 0, position) + 1

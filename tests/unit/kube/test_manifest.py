@@ -82,6 +82,13 @@ def test_an_alias_bomb_is_refused() -> None:
         load_text(f"{OBJECT}l0: &l0 [x]\n{levels}\n")
 
 
+def test_nesting_without_end_is_refused() -> None:
+    with pytest.raises(ManifestError, match="too deep"):
+        load_text(f"{OBJECT}a: {'[' * 5000}")
+    with pytest.raises(ManifestError, match="too deep"):
+        load_text(f"{OBJECT}a: {'[' * 300}{']' * 300}")
+
+
 def test_directories_are_read_in_order(tmp_path: Path) -> None:
     (tmp_path / "b.yaml").write_text(OBJECT)
     (tmp_path / "a.json").write_text('{"apiVersion": "v1", "kind": "A"}')
