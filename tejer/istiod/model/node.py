@@ -70,7 +70,7 @@ def parse_node(node_id: str, metadata: Mapping[str, Any]) -> ProxyNode:
         name=text.get("NAME", name),
         namespace=text.get("NAMESPACE", namespace),
         domain=domain,
-        labels=_shared_labels(labels) if isinstance(labels, Mapping) else {},
+        labels=shared_labels(labels) if isinstance(labels, Mapping) else {},
         service_account=text.get("SERVICE_ACCOUNT", ""),
         cluster=text.get("CLUSTER_ID", "Kubernetes"),
         workload=text.get("WORKLOAD_NAME", ""),
@@ -79,7 +79,7 @@ def parse_node(node_id: str, metadata: Mapping[str, Any]) -> ProxyNode:
     )
 
 
-def _shared_labels(labels: Mapping[str, Any]) -> dict[str, str]:
+def shared_labels(labels: Mapping[str, Any]) -> dict[str, str]:
     """The labels without those that differ between revisions of one workload, so its proxies' views stay equal."""
     return {str(name): str(value) for name, value in labels.items() if name not in _PER_REVISION}
 

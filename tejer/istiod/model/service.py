@@ -157,8 +157,8 @@ def _kube_port(port: dict[str, Any]) -> Port:
     return Port(number, name, protocol, port.get("targetPort") or number)
 
 
-def entry_services(config: Config[ServiceEntrySpec], allocated: tuple[str, ...] = ()) -> list[Service]:
-    """One Service per host of a ServiceEntry. `allocated` are the addresses its status gives when it names none."""
+def entry_services(config: Config[ServiceEntrySpec]) -> list[Service]:
+    """One Service per host of a ServiceEntry."""
     spec = config.spec
     ports = tuple(
         Port(
@@ -177,7 +177,7 @@ def entry_services(config: Config[ServiceEntrySpec], allocated: tuple[str, ...] 
             namespace=config.namespace,
             source=config.key,
             created=config.created,
-            addresses=tuple(a for a in spec.addresses if is_ip(a)) or allocated,
+            addresses=tuple(a for a in spec.addresses if is_ip(a)),
             ports=ports,
             resolution=_RESOLUTIONS.get(spec.resolution, EDS),
             external=spec.location != "MESH_INTERNAL",

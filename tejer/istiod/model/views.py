@@ -15,7 +15,7 @@ from tejer.istiod.model import authz, gateway, ingress, sidecar, telemetry
 from tejer.istiod.model.config import Config
 from tejer.istiod.model.endpoints import EndpointSet, target_port
 from tejer.istiod.model.hosts import visible
-from tejer.istiod.model.node import ROUTER, ProxyNode
+from tejer.istiod.model.node import ROUTER, ProxyNode, shared_labels
 from tejer.istiod.model.registry import Registry, Stored
 from tejer.istiod.model.scopes import Scope, Scopes
 from tejer.istiod.model.secrets import gateway_secrets
@@ -66,8 +66,9 @@ class Views:
     def _resolve_gateway(self, reader: Reader, config: Config[GatewaySpec]) -> Iterable[Config[GatewaySpec]]:
         return (gateway.resolved(config, self.registry.settings(reader).short_domain),)
 
-    def _view(self, reader: Reader, node: ProxyNode) -> Iterable[NodeView]:
+    def _view(self, reader: Reader, given: ProxyNode) -> Iterable[NodeView]:
         mesh = self.registry.settings(reader)
+        node = self._as_it_is_now(reader, given)
         scope = reader.get(self.scopes.scopes, node.namespace) or Scope(key=node.namespace)
         shared = ProxyView(
             type=node.type,
@@ -98,6 +99,13 @@ class Views:
         if chosen is not None and chosen.spec.ingress:
             view = replace(view, own_address=node.address)
         return (NodeView(key=node.key, view=view),)
+
+    def _as_it_is_now(self, reader: Reader, node: ProxyNode) -> ProxyNode:
+        """With the labels that its pod has now: what the proxy says of itself is from its start."""
+        workload = reader.get(self.registry.workloads, Key("", "pods", node.namespace, node.name))
+        if workload is None or workload.address != node.address:
+            return node
+        return replace(node, labels=shared_labels(workload.labels))
 
     def _with_selected_rules(
         self, reader: Reader, mesh: MeshSettings, services: tuple[ServiceView, ...], node: ProxyNode

@@ -184,6 +184,14 @@ def test_a_status_update_changes_no_view() -> None:
     assert world.view is before
 
 
+def test_labels_are_those_that_the_pod_has_now() -> None:
+    world = World(SHOP)
+    node = world.node
+    assert world.state.view(node).labels["app"] == "web"
+    world.load(SHOP.replace("app: web,", "app: moved,").partition("---")[0])
+    assert world.state.view(node).labels["app"] == "moved"
+
+
 def test_a_pod_that_goes_leaves_only_endpoints_behind() -> None:
     world = World(SHOP)
     before = world.render()
