@@ -23,7 +23,21 @@ from tejer.kube.resource import Body, metadata
 from tejer.kube.types import CONFIGMAPS, ENDPOINTSLICES, EVENTS, PODS, SERVICEACCOUNTS, SERVICES
 
 PATIENCE = 20.0
+RUN = 200 + os.getpid() % 27
+"""Second octet of this test run's networks: two runs on one machine don't meet."""
 Check = Callable[[Body], bool]
+
+
+def pod_network(number: int) -> str:
+    return f"10.{RUN}.{number}.0/24"
+
+
+def service_network(number: int) -> str:
+    return f"10.{RUN}.{100 + number}.0/24"
+
+
+def service_address(number: int, last: int) -> str:
+    return f"10.{RUN}.{100 + number}.{last}"
 
 
 def require_namespaces() -> None:
@@ -169,7 +183,7 @@ class Cluster:
 @asynccontextmanager
 async def cluster(home: Path, number: int = 1) -> AsyncIterator[Cluster]:
     """A cluster with networks of its own; nothing of it is left afterwards."""
-    config = ClusterConfig(home=home, pod_cidr=f"10.201.{number}.0/24", service_cidr=f"10.202.{number}.0/24")
+    config = ClusterConfig(home=home, pod_cidr=pod_network(number), service_cidr=service_network(number))
     config.home.mkdir(parents=True, exist_ok=True)
     made = Cluster(config)
     await made.open()

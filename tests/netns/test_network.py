@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import subprocess
 import sys
@@ -19,7 +20,15 @@ from tejer.cluster.network.netlink import NETLINK_NETFILTER, Netlink
 from tejer.cluster.network.services import VirtualPort
 from tejer.cluster.network.setup import HostNetwork
 from tejer.cluster.runtime.teardown import teardown
-from tests.netns.node import cluster, container, require_namespaces, uid_of
+from tests.netns.node import (
+    cluster,
+    container,
+    pod_network,
+    require_namespaces,
+    service_address,
+    service_network,
+    uid_of,
+)
 
 pytestmark = pytest.mark.netns
 
@@ -32,7 +41,9 @@ while True:
     connection.sendall(f"{sys.argv[1]} {peer[0]}".encode())
     connection.close()
 """
-VIP, EMPTY = "10.202.5.50", "10.202.5.51"
+NUMBER = 5
+VIP, EMPTY = service_address(NUMBER, 50), service_address(NUMBER, 51)
+GATEWAY, FIRST, SECOND = (pod_network(NUMBER).replace("0/24", str(last)) for last in (1, 2, 3))
 
 
 @pytest.fixture(autouse=True)
@@ -84,12 +95,12 @@ class Lab:
 
 @contextmanager
 def lab(home: Path) -> Iterator[Lab]:
-    made = Lab(ClusterConfig(home=home, pod_cidr="10.201.5.0/24", service_cidr="10.202.5.0/24"))
+    made = Lab(ClusterConfig(home=home, pod_cidr=pod_network(NUMBER), service_cidr=service_network(NUMBER)))
     home.mkdir()
     try:
         made.network.ensure()
-        made.server("10.201.5.2")
-        made.server("10.201.5.3")
+        made.server(FIRST)
+        made.server(SECOND)
         yield made
     finally:
         for process in made.processes:
@@ -100,22 +111,20 @@ def lab(home: Path) -> Iterator[Lab]:
 
 def test_service_addresses_from_pods_and_from_the_host(tmp_path: Path) -> None:
     with lab(tmp_path / "home") as made:
-        both = (("10.201.5.2", 8080), ("10.201.5.3", 8080))
+        both = ((FIRST, 8080), (SECOND, 8080))
         made.network.apply((VirtualPort(VIP, 6, 80, both), VirtualPort(EMPTY, 6, 80, ())))
         answers = {made.ask(0, VIP, 80) for _ in range(12)}
-        assert answers == {"10.201.5.2 10.201.5.1", "10.201.5.3 10.201.5.2"}, (
-            "itself through the gateway, the other directly"
-        )
+        assert answers == {f"{FIRST} {GATEWAY}", f"{SECOND} {FIRST}"}, "itself through the gateway, the other directly"
         with socket.create_connection((VIP, 80), 2) as connection:
-            assert connection.recv(99).endswith(b" 10.201.5.1")
-        for address, port in ((EMPTY, 80), (VIP, 81), ("10.202.5.99", 80)):
+            assert connection.recv(99).endswith(f" {GATEWAY}".encode())
+        for address, port in ((EMPTY, 80), (VIP, 81), (service_address(NUMBER, 99), 80)):
             assert made.ask(0, address, port) == "", "refused at once"
             with pytest.raises(ConnectionRefusedError):
                 socket.create_connection((address, port), 2)
         made.network.apply((VirtualPort(VIP, 6, 80, both, sticky=True),))
         assert len({made.ask(1, VIP, 80).split()[0] for _ in range(10)}) == 1
         made.network.apply((VirtualPort(VIP, 6, 80, both[:1]),))
-        assert {made.ask(1, VIP, 80) for _ in range(4)} == {"10.201.5.2 10.201.5.3"}
+        assert {made.ask(1, VIP, 80) for _ in range(4)} == {f"{FIRST} {SECOND}"}
 
 
 def test_the_way_out_is_masqueraded(tmp_path: Path) -> None:
@@ -136,8 +145,8 @@ def test_the_way_out_is_masqueraded(tmp_path: Path) -> None:
 
 def test_a_network_that_is_taken_is_one_clear_line(tmp_path: Path) -> None:
     with lab(tmp_path / "home"):
-        other = ClusterConfig(home=tmp_path / "other", pod_cidr="10.201.5.0/24", service_cidr="10.202.6.0/24")
-        with pytest.raises(RuntimeError, match=r"pod_cidr 10.201.5.0/24 is already in use .* device tj") as refused:
+        other = ClusterConfig(home=tmp_path / "other", pod_cidr=pod_network(NUMBER), service_cidr=service_network(6))
+        with pytest.raises(RuntimeError, match=r"pod_cidr 10.* is already in use .* device tj") as refused:
             HostNetwork(other).ensure()
         assert "\n" not in str(refused.value)
 
@@ -154,7 +163,7 @@ from tejer.cluster.network.nft import BaseChain, Hook
 from tejer.cluster.network.setup import HostNetwork
 import struct
 
-config = ClusterConfig(home=Path(sys.argv[1]), pod_cidr="10.201.5.0/24", service_cidr="10.202.5.0/24")
+config = ClusterConfig(home=Path(sys.argv[1]))
 def drop(name, hook):
     made = nft.add_chain("filter", name, BaseChain("filter", hook, 0))
     accept, refuse = attribute(5, struct.pack(">I", 1)), attribute(5, struct.pack(">I", 0))
@@ -179,7 +188,7 @@ with Netlink(NETLINK_NETFILTER) as netlink:
 
 
 def test_set_up_twice_and_removed_twice(tmp_path: Path) -> None:
-    config = ClusterConfig(home=tmp_path / "home", pod_cidr="10.201.5.0/24", service_cidr="10.202.5.0/24")
+    config = ClusterConfig(home=tmp_path / "home", pod_cidr=pod_network(NUMBER), service_cidr=service_network(NUMBER))
     config.home.mkdir()
     network = HostNetwork(config)
     for _ in range(2):
@@ -190,14 +199,14 @@ def test_set_up_twice_and_removed_twice(tmp_path: Path) -> None:
     with Netlink() as netlink, Netlink(NETLINK_NETFILTER) as tables:
         assert config.bridge not in {link.name for link in links.read_links(netlink)}
         assert network.table not in nft.table_names(tables)
-        assert not any(route.network == IPv4Network("10.202.5.0/24") for route in links.read_routes(netlink))
+        assert not any(route.network == IPv4Network(service_network(NUMBER)) for route in links.read_routes(netlink))
 
 
 def test_nothing_is_left_after_teardown_of_what_was_killed(tmp_path: Path) -> None:
     async def scenario() -> ClusterConfig:
         async with cluster(tmp_path / "home", 6) as made:
             async with made.running():  # leaving it is the daemon's sudden end
-                port = [{"containerPort": 8080, "hostPort": 18086}]
+                port = [{"containerPort": 8080, "hostPort": 18000 + os.getpid() % 1000}]
                 await made.pod("web", container("tejer/echo", ports=port))
                 pod = await made.ready("web")
             (made.config.pod_dir(uid_of(pod)) / "shim.pid").unlink()  # even a lost state file

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.netns.node import cluster, container, require_namespaces
+from tests.netns.node import cluster, container, require_namespaces, service_address
 
 pytestmark = pytest.mark.netns
 
@@ -29,7 +29,7 @@ def test_two_pods_reach_each_other_and_a_service_by_name(tmp_path: Path) -> None
             await made.pod("client", container("tejer/sleep"))
             web = await made.ready("web")
             await made.ready("client")
-            await made.service("web", "10.202.1.50", 80, 8080, web)
+            await made.service("web", service_address(1, 50), 80, 8080, web)
             fetch = "import urllib.request as u,sys;print(u.urlopen(sys.argv[1],timeout=5).status)"
             address = web["status"]["podIP"]
             assert await made.run_in("client", "python", "-c", fetch, f"http://{address}:8080/") == (0, "200\n")

@@ -12,7 +12,7 @@ import pytest
 from tejer.kube.kinds.core import Pod
 from tejer.kube.resource import Body, decode
 from tejer.kube.types import CONFIGMAPS, PERSISTENTVOLUMECLAIMS, PERSISTENTVOLUMES, PODS, SECRETS, SERVICES
-from tests.netns.node import Cluster, cluster, container, eventually, require_namespaces, status_of
+from tests.netns.node import Cluster, cluster, container, eventually, require_namespaces, service_address, status_of
 
 pytestmark = pytest.mark.netns
 
@@ -159,7 +159,7 @@ def test_a_root_of_bind_mounts_where_there_is_no_overlay(tmp_path: Path) -> None
             script = (
                 "cat /etc/deep/settings/mode; head -1 /etc/resolv.conf; python -c 'import tejer'; touch /tmp/x; id -u"
             )
-            assert await inside(made, "bound", script) == "fastnameserver 10.202.4.10\n1337"
+            assert await inside(made, "bound", script) == f"fastnameserver {made.config.dns_ip}\n1337"
             assert "Read-only" in await inside(made, "bound", "touch /usr/x 2>&1")
             assert (
                 await inside(made, "bound", "ls -A /.tejer-host 2>/dev/null; grep -c tejer-host /proc/self/mounts")
@@ -177,7 +177,7 @@ def test_service_account_token_and_dns_names(tmp_path: Path) -> None:
             await made.pod("client", container("tejer/sleep"))
             web = await made.ready("web")
             await made.ready("client")
-            await made.service("web", "10.202.4.50", 80, 8080, web)
+            await made.service("web", service_address(NUMBER, 50), 80, 8080, web)
             outside = {"type": "ExternalName", "externalName": "web.default.svc.cluster.local"}
             meta = {"name": "away", "namespace": "default"}
             away: Body = {"apiVersion": "v1", "kind": "Service", "metadata": meta, "spec": outside}
@@ -193,7 +193,7 @@ def test_service_account_token_and_dns_names(tmp_path: Path) -> None:
                 return (await made.run_in("client", "python", "-c", look, name))[1].strip().splitlines()[-1]
 
             for name in ("web", "web.default", "web.default.svc.cluster.local", "away"):
-                assert await resolve(name) == "['10.202.4.50']", name
+                assert await resolve(name) == f"['{service_address(NUMBER, 50)}']", name
             dashed = str(web["status"]["podIP"]).replace(".", "-")
             assert await resolve(f"{dashed}.default.pod") == f"['{web['status']['podIP']}']"
             assert "Name or service not known" in await resolve("nobody.default.svc.cluster.local")

@@ -12,7 +12,7 @@ from tejer.cluster.apiserver.backend import LogOptions
 from tejer.cluster.runtime.sandbox import find
 from tejer.kube.api import JSON_PATCH, ApiError
 from tejer.kube.types import ENDPOINTSLICES, PODS
-from tests.netns.node import cluster, container, eventually, require_namespaces, status_of, uid_of
+from tests.netns.node import cluster, container, eventually, require_namespaces, service_address, status_of, uid_of
 
 pytestmark = pytest.mark.netns
 
@@ -267,7 +267,7 @@ def test_a_deleted_pod_is_signalled_after_it_left_its_service(tmp_path: Path) ->
         async with cluster(tmp_path / "home", NUMBER) as made, made.running():
             await made.pod("web", sh("exec sleep 1000"))
             pod = await made.ready("web")
-            await made.service("web", "10.202.2.50", 80, 8080, pod)
+            await made.service("web", service_address(NUMBER, 50), 80, 8080, pod)
             await asyncio.sleep(0.1)
             await made.api.delete(PODS, "web", "default")
             await asyncio.sleep(0.4)
