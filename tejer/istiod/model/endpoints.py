@@ -39,12 +39,23 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
 class EndpointSet(msgspec.Struct, frozen=True, kw_only=True):
     """The endpoints of a Service by service port number, and the SPIFFE ids that may answer for it."""
 
-    key: tuple[str, str]
+    key: tuple[str, ...]
     ports: dict[int, tuple[Endpoint, ...]] = {}
     accounts: tuple[str, ...] = ()
 
     def of(self, port: int) -> tuple[Endpoint, ...]:
         return self.ports.get(port, ())
+
+
+def join(key: tuple[str, ...], sets: Iterable[EndpointSet]) -> EndpointSet:
+    """The endpoints of services that are joined into one."""
+    ports: dict[int, tuple[Endpoint, ...]] = {}
+    accounts: dict[str, None] = {}
+    for found in sets:
+        accounts.update(dict.fromkeys(found.accounts))
+        for number, endpoints in found.ports.items():
+            ports[number] = ports.get(number, ()) + endpoints
+    return EndpointSet(key=key, ports=ports, accounts=tuple(sorted(accounts)))
 
 
 def target_port(port: Port, workload: Workload) -> int:

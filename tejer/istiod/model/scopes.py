@@ -13,13 +13,13 @@ import msgspec
 from msgspec.structs import replace
 
 from tejer.flow.graph import Collection, Derived, Graph, Index, Reader, Source
-from tejer.istiod.model import authn, destination, virtualservice
+from tejer.istiod.model import authn, destination, endpoints, virtualservice
 from tejer.istiod.model.config import Config, with_spec
 from tejer.istiod.model.destination import EffectiveRule
 from tejer.istiod.model.endpoints import EndpointSet
 from tejer.istiod.model.hosts import resolve, visible
 from tejer.istiod.model.registry import Registry
-from tejer.istiod.model.service import PASSTHROUGH, Service
+from tejer.istiod.model.service import PASSTHROUGH, Service, join
 from tejer.istiod.model.settings import MeshSettings
 from tejer.istiod.model.view import ServiceView
 from tejer.kube.kinds.istio_networking import DestinationRuleSpec, VirtualServiceSpec
@@ -58,7 +58,7 @@ class Scopes:
 
     def __init__(self, graph: Graph, registry: Registry) -> None:
         self.registry = registry
-        self._service_views_of: dict[str, dict[tuple[str, str], ServiceView]] = {}
+        self._service_views_of: dict[str, dict[tuple[str, ...], ServiceView]] = {}
         self.rule_objects: Source[Config[DestinationRuleSpec]] = Source(graph, "destination_rules")
         self.route_objects: Source[Config[VirtualServiceSpec]] = Source(graph, "virtual_services")
         mesh = registry.mesh
@@ -95,6 +95,9 @@ class Scopes:
     def endpoints_of(self, reader: Reader, service: Service) -> EndpointSet:
         registry = self.registry
         collection = registry.entry_endpoints if service.from_entry else registry.endpoints
+        if service.parts:
+            found = (reader.get(collection, part) for part in service.parts)
+            return endpoints.join(service.key, (part for part in found if part is not None))
         return reader.get(collection, service.key) or EndpointSet(key=service.key)
 
     def rule(
@@ -153,17 +156,17 @@ class Scopes:
     ) -> tuple[ServiceView, ...]:
         """A view that has not changed is the same object as before, so that finding it unchanged costs nothing."""
         rules = self.rules_seen(reader)
-        before, after = self._service_views_of.get(client, {}), dict[tuple[str, str], ServiceView]()
+        before, after = self._service_views_of.get(client, {}), dict[tuple[str, ...], ServiceView]()
         modes: dict[str, str] = {}
         for service in services:
-            endpoints = self.endpoints_of(reader, service)
+            answering = self.endpoints_of(reader, service)
             if service.namespace not in modes:
                 modes[service.namespace] = self.registry.client_mode(reader, service.namespace)
             made = ServiceView(
                 service=service,
-                endpoints=endpoints,
+                endpoints=answering,
                 rule=self.rule(rules, mesh, service, client, {}),
-                mesh_tls=mesh.auto_mtls and _mesh_tls(service, endpoints, modes[service.namespace]),
+                mesh_tls=mesh.auto_mtls and _mesh_tls(service, answering, modes[service.namespace]),
             )
             held = before.get(service.key)
             after[service.key] = held if held == made else made
@@ -193,13 +196,18 @@ def _mesh_tls(service: Service, endpoints: EndpointSet, mode: str) -> bool:
 
 
 def _one_per_host(services: Iterable[Service], client: str) -> list[Service]:
-    """One service per host name (`istio.md` S8): the client's namespace's, then Kubernetes', then the oldest's."""
-    best: dict[str, Service] = {}
+    """One service per host name (`istio.md` S8): the client's namespace's, then Kubernetes', then the oldest's.
+
+    Several ServiceEntries of the chosen namespace for the host are one service with all their ports.
+    """
+    by_host: dict[str, list[Service]] = {}
     for service in services:
-        held = best.get(service.hostname)
-        if held is None or _preference(service, client) < _preference(held, client):
-            best[service.hostname] = service
-    return sorted(best.values(), key=lambda service: service.age)
+        by_host.setdefault(service.hostname, []).append(service)
+    found = []
+    for same in by_host.values():
+        best = min(same, key=lambda service: _preference(service, client))
+        found.append(join([s for s in same if (s.namespace, s.from_entry) == (best.namespace, best.from_entry)]))
+    return sorted(found, key=lambda service: service.age)
 
 
 def _preference(service: Service, client: str) -> tuple[bool, bool, tuple[str, str, str]]:

@@ -5,9 +5,11 @@ Sources: pkg/config/kube/conversion.go (protocol selection, `istio.md` X1), serv
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from tejer.istiod.model.config import Config
 from tejer.istiod.model.hosts import is_ip
@@ -60,7 +62,7 @@ class Port(msgspec.Struct, frozen=True):
 class Service(msgspec.Struct, frozen=True, kw_only=True):
     """One host name as declared in one namespace. `addresses` are its VIPs (CIDRs for some ServiceEntries).
 
-    `aliases` are the host names of ExternalName Services that stand for it.
+    `aliases` are the host names of ExternalName Services that stand for it; `parts` the keys of those joined in it.
     """
 
     hostname: str
@@ -80,10 +82,13 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
     endpoints: tuple[WorkloadEntrySpec, ...] = ()
     path: str = ""
     aliases: tuple[str, ...] = ()
+    parts: tuple[tuple[str, ...], ...] = ()
 
     @property
-    def key(self) -> tuple[str, str]:
-        return (self.hostname, self.namespace)
+    def key(self) -> tuple[str, ...]:
+        """Several ServiceEntries of a namespace may share a host, so theirs has the entry's name too."""
+        own = (self.hostname, self.namespace)
+        return (*own, self.source.name) if self.from_entry else own
 
     @property
     def age(self) -> tuple[str, str, str]:
@@ -91,6 +96,24 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
 
     def port(self, number: int) -> Port | None:
         return next((port for port in self.ports if port.number == number), None)
+
+
+def join(services: Sequence[Service]) -> Service:
+    """Services of one host and namespace as one: all their ports and addresses, the oldest wins what they share."""
+    first, *others = sorted(services, key=lambda service: service.age)
+    if not others:
+        return first
+    ports: dict[int, Port] = {}
+    for service in (first, *others):
+        for port in service.ports:
+            ports.setdefault(port.number, port)
+    return replace(
+        first,
+        ports=tuple(ports.values()),
+        addresses=tuple(dict.fromkeys(address for service in (first, *others) for address in service.addresses)),
+        sans=tuple(dict.fromkeys(san for service in (first, *others) for san in service.sans)),
+        parts=tuple(service.key for service in (first, *others)),
+    )
 
 
 def protocol_of(number: int, name: str, app_protocol: str = "", transport: str = "TCP") -> str:

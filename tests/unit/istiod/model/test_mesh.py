@@ -184,6 +184,28 @@ def test_a_status_update_changes_no_view() -> None:
     assert world.view is before
 
 
+ENTRY = """
+kind: ServiceEntry
+metadata: {name: %s}
+spec:
+  hosts: [shared.example]
+  addresses: [%s]
+  ports: [{number: %d, name: p, protocol: TCP}]
+  resolution: STATIC
+  endpoints: [{address: %s}]
+"""
+
+
+def test_entries_of_one_host_are_one_service() -> None:
+    first, second = ENTRY % ("a", "192.0.2.1", 80, "10.1.1.1"), ENTRY % ("b", "192.0.2.2", 443, "10.1.1.2")
+    world = World("\n---\n".join((SHOP, first, second, ENTRY % ("c", "192.0.2.2", 443, "10.1.1.3"))))
+    (found,) = [view for view in world.view.services if view.service.hostname == "shared.example"]
+    assert [port.number for port in found.service.ports] == [80, 443]
+    assert found.service.addresses == ("192.0.2.1", "192.0.2.2")
+    assert [e.address for e in found.endpoints.of(443)] == ["10.1.1.2", "10.1.1.3"]
+    assert world.state.problems() == []
+
+
 def test_labels_are_those_that_the_pod_has_now() -> None:
     world = World(SHOP)
     node = world.node
