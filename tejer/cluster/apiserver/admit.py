@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from tejer.cluster.apiserver import errors
 from tejer.cluster.apiserver.auth.authorizer import Authorizer
+from tejer.cluster.apiserver.auth.rbac import Attributes as Access
 from tejer.cluster.apiserver.core import Core, Request
 from tejer.cluster.apiserver.crds import with_status
 from tejer.cluster.apiserver.machinery.admission import Attributes
@@ -49,6 +50,13 @@ class Admission:
             self.authorizer.check_escalation(request, new, old)
             await self.webhooks.validate(replace(attributes, new=new), new, request.warnings)
             yield new
+
+    def require_create(self, request: Request) -> None:
+        """An apply that creates needs the verb `create` too. Raises ApiError 403."""
+        defn = request.defn
+        self.authorizer.require(
+            request.user, Access("create", defn.group, defn.rtype.plural, "", request.namespace, request.name)
+        )
 
     async def deletion(self, request: Request, old: Body) -> None:
         """Ask the validating webhooks whether `old` may go (mutating ones may deny it too)."""

@@ -39,10 +39,15 @@ def decode_body(data: bytes, content_type: str) -> Any:
 def _yaml(data: bytes) -> Any:
     from ruamel.yaml import YAML  # rarely needed, and slow to import
     from ruamel.yaml.error import YAMLError
+    from ruamel.yaml.events import AliasEvent
 
     try:
-        return YAML(typ="safe", pure=True).load(data.decode())
-    except (YAMLError, UnicodeDecodeError, ValueError) as error:
+        text = data.decode()
+        # Aliases of aliases of aliases: a few lines that are gigabytes once they are written out as JSON.
+        if any(isinstance(event, AliasEvent) for event in YAML(typ="safe", pure=True).parse(text)):
+            raise errors.bad_request("the body of the request uses YAML aliases (*name): write the values out")
+        return YAML(typ="safe", pure=True).load(text)
+    except (YAMLError, UnicodeDecodeError, ValueError, RecursionError) as error:
         raise errors.bad_request(f"the body of the request cannot be read as YAML: {error}") from error
 
 

@@ -118,7 +118,9 @@ class Handler:
         rtype = defn.rtype
         # `/namespaces/x` names the Namespace x, not something inside it.
         namespace = route.namespace if rtype.namespaced else ""
-        if route.namespace and not rtype.namespaced and rtype.plural != "namespaces":
+        names_itself = rtype.plural == "namespaces" and route.name == route.namespace
+        if route.namespace and not rtype.namespaced and not names_itself:
+            # RBAC has judged the request inside that namespace: nothing outside of it may be reached.
             raise errors.no_such_path()
         if route.subresource and not _has_subresource(defn, route.subresource):
             raise errors.no_such_path()

@@ -115,6 +115,7 @@ class WritePath:
         )  # fmt: skip
         if old is not None:
             return Written(await self.replace(request, old, merged, track=False), False)
+        self.admission.require_create(request)  # the door saw a patch
         prepared = prepare_create(
             request.defn, merged, namespace=request.namespace, now=self.core.now(), name=request.name,
             field_validation=request.field_validation, duplicates=request.duplicates,

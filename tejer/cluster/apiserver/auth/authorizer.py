@@ -13,6 +13,7 @@ from tejer.cluster.store.log import ANY_REVISION, Event
 from tejer.kube.api import ApiError
 from tejer.kube.resource import Body
 
+_GRANTING = ("rules", "aggregationRule", "roleRef", "subjects")
 _KINDS = ("roles", "clusterroles", "rolebindings", "clusterrolebindings")
 
 
@@ -70,29 +71,26 @@ class Authorizer:
         Raises ApiError 403 listing what the writer lacks.
         """
         defn = request.defn
-        if defn.group != rbac.GROUP:
+        if defn.group != rbac.GROUP or (old is not None and all(old.get(f) == new.get(f) for f in _GRANTING)):
             return
         asked = Attributes(
             "escalate", defn.group, defn.rtype.plural, namespace=request.namespace,
             name=str(new["metadata"].get("name", "")),
         )  # fmt: skip
-        if defn.rtype.plural in ("roles", "clusterroles"):
-            if old is not None and old.get("rules") == new.get("rules"):
-                return
-            wanted = tuple(new.get("rules") or ())
-        else:
-            if (
-                old is not None
-                and old.get("roleRef") == new.get("roleRef")
-                and old.get("subjects") == new.get("subjects")
-            ):
-                return
-            ref = new.get("roleRef") or {}
+        wanted = tuple(new.get("rules") or ())
+        ref = new.get("roleRef") or {}
+        if new.get("aggregationRule"):
+            wanted = rbac.EVERYTHING  # it will hold whatever carries its labels, now and later
+        elif ref:
             wanted = self.policies.rules_of(ref, request.namespace)
             plural = "clusterroles" if ref.get("kind") == "ClusterRole" else "roles"
             asked = replace(asked, verb="bind", resource=plural, name=str(ref.get("name", "")))
         if self.allows(request.user, asked):
             return
+        if ref and not self.policies.exists(ref, request.namespace):
+            # A binding made now would give what the role says later, when no one looks at who bound it.
+            name = str(ref.get("name", ""))
+            raise ApiError(404, "NotFound", f'{asked.resource}.{rbac.GROUP} "{name}" not found', {"name": name})
         missing = rbac.uncovered(self.policies.rules_for(request.user, request.namespace), wanted)
         if missing:
             raise errors.forbidden(

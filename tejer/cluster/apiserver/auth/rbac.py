@@ -67,9 +67,15 @@ class Policies:
 
     def rules_of(self, ref: Body, namespace: str) -> tuple[Body, ...]:
         """The rules of a roleRef as seen from `namespace`; () where the role does not exist."""
+        return tuple((self._role(ref, namespace) or {}).get("rules") or ())
+
+    def exists(self, ref: Body, namespace: str) -> bool:
+        """Whether there is such a role, even if it grants nothing."""
+        return self._role(ref, namespace) is not None
+
+    def _role(self, ref: Body, namespace: str) -> Body | None:
         name = str(ref.get("name", ""))
-        role = self._cluster_roles.get(name) if ref.get("kind") == "ClusterRole" else self._roles.get((namespace, name))
-        return tuple((role or {}).get("rules") or ())
+        return self._cluster_roles.get(name) if ref.get("kind") == "ClusterRole" else self._roles.get((namespace, name))
 
     def grants(self, user: User) -> Iterator[Grant]:
         yield from self._grants.get(("User", user.name), ())

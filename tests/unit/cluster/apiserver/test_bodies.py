@@ -26,6 +26,13 @@ def test_yaml_is_read_too() -> None:
         decode_body(b"a: \xff", "application/yaml")
 
 
+@pytest.mark.parametrize("data", [b"a: &a [1]\nb: *a\n", b"a: " + b"[" * 5000])
+def test_yaml_that_grows_or_has_no_end_is_a_bad_request(data: bytes) -> None:
+    with pytest.raises(ApiError) as refused:
+        decode_body(data, "application/yaml")
+    assert refused.value.code == 400
+
+
 def test_other_media_types_are_refused() -> None:
     with pytest.raises(ApiError) as refused:
         decode_body(b"<a/>", "text/xml")

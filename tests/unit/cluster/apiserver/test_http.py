@@ -130,6 +130,24 @@ def test_a_pods_token_dies_with_the_pod(admin: httpx.Client) -> None:
     assert refused.status_code == 400
 
 
+def test_rights_in_one_namespace_reach_no_other_through_its_path(server: RunningServer, admin: httpx.Client) -> None:
+    group = "rbac.authorization.k8s.io"
+    for name in ("mine", "theirs"):
+        admin.post("/api/v1/namespaces", json={"metadata": {"name": name}}).raise_for_status()
+    binding = {
+        "metadata": {"name": "all"},
+        "roleRef": {"apiGroup": group, "kind": "ClusterRole", "name": "cluster-admin"},
+        "subjects": [{"apiGroup": group, "kind": "User", "name": "owner"}],
+    }
+    admin.post(f"/apis/{group}/v1/namespaces/mine/rolebindings", json=binding).raise_for_status()
+    with connect(server, user="owner") as owner:
+        assert owner.get("/api/v1/namespaces/mine").status_code == 200
+        assert owner.get("/api/v1/namespaces/theirs").status_code == 403
+        for method, path in (("GET", ""), ("POST", ""), ("GET", "/theirs"), ("DELETE", "/theirs")):
+            asked = owner.request(method, f"/api/v1/namespaces/mine/namespaces{path}", json={})
+            assert asked.status_code == 404, (method, path)
+
+
 def test_access_reviews(admin: httpx.Client) -> None:
     asked = {"user": "ann", "resourceAttributes": {"verb": "get", "resource": "pods", "namespace": "default"}}
     path = "/apis/authorization.k8s.io/v1/subjectaccessreviews"

@@ -15,7 +15,7 @@ from tejer.cluster.apiserver.config import ServerConfig, TlsFiles
 from tejer.cluster.apiserver.server import ApiServer
 from tejer.cluster.store.memory import MemoryStore
 from tejer.cluster.store.sqlite import SqliteStore
-from tejer.kube.api import ApiError
+from tejer.kube.api import APPLY_PATCH, ApiError
 from tejer.kube.resource import Body, name_of
 from tejer.kube.types import (
     CLUSTERROLEBINDINGS,
@@ -125,6 +125,56 @@ def test_nobody_grants_more_than_he_has() -> None:
         ref = {"apiGroup": api_group, "kind": "ClusterRole", "name": "cluster-admin"}
         with pytest.raises(ApiError, match="not currently held"):
             await ann.create(CLUSTERROLEBINDINGS, {"metadata": {"name": "up"}, "roleRef": ref, "subjects": subjects})
+        later = {"apiGroup": api_group, "kind": "ClusterRole", "name": "not-yet-there"}
+        with pytest.raises(ApiError, match="not found"):
+            await ann.create(CLUSTERROLEBINDINGS, {"metadata": {"name": "up"}, "roleRef": later, "subjects": subjects})
+        await server.stop()
+
+    asyncio.run(main())
+
+
+def test_an_aggregated_role_needs_all_rights_also_when_its_selector_changes() -> None:
+    async def main() -> None:
+        server = make()
+        await server.open()
+        api = server.local("system:tester")
+        group = "rbac.authorization.k8s.io"
+        verbs = ["get", "create", "update", "patch"]
+        rule: Body = {"apiGroups": [group], "resources": ["clusterroles"], "verbs": verbs}
+        await api.create(CLUSTERROLES, {"metadata": {"name": "writer"}, "rules": [rule]})
+        subjects = [{"apiGroup": group, "kind": "User", "name": "ann"}]
+        ref = {"apiGroup": group, "kind": "ClusterRole", "name": "writer"}
+        await api.create(CLUSTERROLEBINDINGS, {"metadata": {"name": "writer"}, "roleRef": ref, "subjects": subjects})
+        ann = server.local("ann", ())
+
+        def collecting(label: str) -> Body:
+            rule = {"clusterRoleSelectors": [{"matchLabels": {"kubernetes.io/bootstrapping": label}}]}
+            return {"metadata": {"name": "net"}, "aggregationRule": rule}
+
+        with pytest.raises(ApiError, match="not currently held"):
+            await ann.create(CLUSTERROLES, collecting("nothing"))
+        made = await api.create(CLUSTERROLES, collecting("nothing"))
+        with pytest.raises(ApiError, match="not currently held"):
+            await ann.update(CLUSTERROLES, {**made, **collecting("rbac-defaults"), "metadata": made["metadata"]})
+        await server.stop()
+
+    asyncio.run(main())
+
+
+def test_an_apply_that_creates_needs_the_right_to_create() -> None:
+    async def main() -> None:
+        server = make()
+        await server.open()
+        api = server.local("system:tester")
+        group = "rbac.authorization.k8s.io"
+        rule: Body = {"apiGroups": [""], "resources": ["namespaces"], "verbs": ["patch"]}
+        await api.create(CLUSTERROLES, {"metadata": {"name": "patcher"}, "rules": [rule]})
+        ref = {"apiGroup": group, "kind": "ClusterRole", "name": "patcher"}
+        subjects = [{"apiGroup": group, "kind": "User", "name": "ann"}]
+        await api.create(CLUSTERROLEBINDINGS, {"metadata": {"name": "patcher"}, "roleRef": ref, "subjects": subjects})
+        body: Body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "new"}}
+        with pytest.raises(ApiError, match='cannot create resource "namespaces"'):
+            await server.local("ann", ()).patch(NAMESPACES, "new", "", body, content_type=APPLY_PATCH)
         await server.stop()
 
     asyncio.run(main())
