@@ -195,6 +195,28 @@ def _runs(pid: int) -> bool:
         return False
 
 
+def test_a_sandbox_that_cannot_be_made_is_told_and_tried_again(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with cluster(tmp_path / "home", NUMBER) as made, made.running():
+            attach, refused = made.agent._node.network.attach, []
+
+            def refuse(pid: int, address: object) -> None:
+                refused.append(pid)
+                raise OSError(1, "adding veth: Operation not permitted")
+
+            made.agent._node.network.attach = refuse  # type: ignore[method-assign]
+            await made.pod("homeless", sh("exec sleep 1000"))
+            event = await made.has_event("homeless", "FailedCreatePodSandBox")
+            assert event["message"].endswith("adding veth: Operation not permitted")
+            await asyncio.sleep(0.3)
+            assert len(refused) == 1, "it waits before it tries again"
+            assert not _runs(refused[0])
+            made.agent._node.network.attach = attach  # type: ignore[method-assign]
+            await made.ready("homeless")
+
+    asyncio.run(scenario())
+
+
 def test_pods_outlive_the_agent_and_the_next_one_adopts_them(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with cluster(tmp_path / "home", NUMBER) as made:

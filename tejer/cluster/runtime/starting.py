@@ -6,6 +6,7 @@ import asyncio
 import os
 import time
 from dataclasses import replace
+from pathlib import Path
 
 from tejer.cluster.runtime.files import make_volume, prepare_sub_path, write_files
 from tejer.cluster.runtime.inputs import PlanError
@@ -17,7 +18,8 @@ from tejer.cluster.runtime.states import ContainerState, Ended, begun, ended, wa
 from tejer.cluster.runtime.tokens import TokenKeeper
 from tejer.cluster.runtime.volumes import MOUNT_ERROR, File, VolumePlan, plan_volumes
 
-_RETRY_SECONDS = 5.0
+SANDBOX_ERROR = "FailedCreatePodSandBox"
+_RETRY_SECONDS, _MOMENT = 5.0, 1.0
 _START_ERROR = 128
 _KEPT_ATTEMPTS = 2
 
@@ -32,9 +34,19 @@ def _ensure_address(run: PodRun) -> None:
 
 
 async def _ensure_sandbox(run: PodRun) -> None:
-    """A live shim with its network. Raises OSError when the machine refuses."""
+    """A live shim with its network. Raises PlanError FailedCreatePodSandBox when the machine refuses."""
     if run.sandbox is not None:
         return
+    try:
+        run.sandbox = await _new_sandbox(run)
+    except OSError as error:
+        words = _last_line(run.directory / "shim.log") or str(error)
+        raise PlanError(SANDBOX_ERROR, f"Failed to create pod sandbox: {words}") from error
+    for state in list(run.states.values()):  # a new sandbox starts from its init containers again
+        run.set_state(replace(state, container_id=""))
+
+
+async def _new_sandbox(run: PodRun) -> Sandbox:
     node, host_network = run.node, bool(run.pod.spec.host_network)
     pid = await node.nursery.spawn(run.directory, hostname_of(run.pod), own_network=not host_network)
     sandbox = Sandbox(run.directory, pid, run.on_exit, run.on_death)
@@ -45,9 +57,15 @@ async def _ensure_sandbox(run: PodRun) -> None:
     except BaseException:
         await sandbox.destroy()
         raise
-    run.sandbox = sandbox
-    for state in list(run.states.values()):  # a new sandbox starts from its init containers again
-        run.set_state(replace(state, container_id=""))
+    return sandbox
+
+
+def _last_line(path: Path) -> str:
+    try:
+        lines = path.read_text(errors="replace").splitlines()
+    except OSError:
+        return ""
+    return lines[-1] if lines else ""
 
 
 async def ensure_volumes(run: PodRun, keeper: TokenKeeper) -> None:
@@ -113,7 +131,8 @@ async def start_container(run: PodRun, name: str, keeper: TokenKeeper) -> bool:
     except PlanError as error:
         _refused(run, state, error, now)
         return False
-    except ConnectionError:  # the shim died; its death is being told
+    except ConnectionError:  # the shim died; its death is being told, and this container waits a moment
+        run.set_state(replace(run.states[name], not_before=now + _MOMENT))
         return False
     except (OSError, RuntimeError) as error:
         _failed(run, state, str(error), now)
@@ -155,8 +174,8 @@ def _say_created(run: PodRun, name: str, image: str) -> None:
 def _refused(run: PodRun, state: ContainerState, error: PlanError, now: float) -> None:
     """It can't be planned now; what it lacks may come."""
     reason = error.reason
-    if reason == MOUNT_ERROR:
-        run.warning(MOUNT_ERROR, error.message)
+    if reason in {MOUNT_ERROR, SANDBOX_ERROR}:
+        run.warning(reason, error.message)
         reason, shown = state.reason, ""
     else:
         shown = error.message
