@@ -10,11 +10,14 @@ import asyncio
 import logging
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from tejer.cluster.runtime.node import Node
 from tejer.kube.api import ApiError
 from tejer.kube.resource import Body, metadata
 from tejer.kube.types import PERSISTENTVOLUMECLAIMS, PERSISTENTVOLUMES
+
+if TYPE_CHECKING:
+    from tejer.cluster.runtime.node import Node
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +47,16 @@ def volume_for(claim: Body, path: Path) -> Body:
 
 def volume_name(claim: Body) -> str:
     return f"pvc-{metadata(claim).get('uid', '')}"
+
+
+def may_hold(volume: Body, claim: Body) -> bool:
+    """Whether `volume` is free, or kept for this very claim: no claim may name another's volume and read it. Pure."""
+    kept = (volume.get("spec") or {}).get("claimRef")
+    if not kept:
+        return True
+    meta = metadata(claim)
+    same = (kept.get("namespace"), kept.get("name")) == (meta.get("namespace"), meta.get("name"))
+    return same and kept.get("uid") in (None, "", meta.get("uid"))
 
 
 class ClaimBinder:
@@ -85,8 +98,15 @@ class ClaimBinder:
             await api.patch(PERSISTENTVOLUMECLAIMS, meta["name"], meta["namespace"], {"spec": {"volumeName": name}})
             self._node.events.normal(claim, "ProvisioningSucceeded", f"Successfully provisioned volume {name}",
                                      component=PROVISIONER)  # fmt: skip
-        elif PERSISTENTVOLUMES.key("", name) not in self._node.volumes.store:
+        elif (volume := self._node.volumes.store.get(PERSISTENTVOLUMES.key("", name))) is None:
             return
+        elif not may_hold(volume, claim):
+            log.warning("claim %s/%s names volume %s, which is another claim's", meta["namespace"], meta["name"], name)
+            return
+        elif not ((volume.get("spec") or {}).get("claimRef") or {}).get("uid"):
+            kept = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "name": meta["name"],
+                    "namespace": meta["namespace"], "uid": meta["uid"]}  # fmt: skip
+            await api.patch(PERSISTENTVOLUMES, name, "", {"spec": {"claimRef": kept}})
         capacity = {"storage": ((spec.get("resources") or {}).get("requests") or {}).get("storage", "1Gi")}
         status = {"phase": "Bound", "accessModes": spec.get("accessModes") or ["ReadWriteOnce"], "capacity": capacity}
         await api.patch(PERSISTENTVOLUMES, name, "", {"status": {"phase": "Bound"}}, subresource="status")
@@ -128,6 +148,8 @@ class ClaimBinder:
 
 
 def _make(path: Path) -> None:
-    """Open to every uid: which one the pod runs as isn't known here, and <home> is closed to other users."""
-    path.mkdir(parents=True, exist_ok=True)
+    """Open to every uid: which one the pod runs as isn't known here, and the directory above is closed."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path.parent.chmod(0o700)
+    path.mkdir(exist_ok=True)
     path.chmod(0o777)

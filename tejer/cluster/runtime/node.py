@@ -11,6 +11,7 @@ from typing import TypeVar
 from tejer.cluster.config import ClusterConfig
 from tejer.cluster.network.ipam import AddressPool
 from tejer.cluster.network.setup import HostNetwork
+from tejer.cluster.runtime.claims import may_hold
 from tejer.cluster.runtime.events import EventRecorder
 from tejer.cluster.runtime.inputs import Host, Inputs
 from tejer.cluster.runtime.nursery import Nursery
@@ -94,7 +95,7 @@ class Node:
             volume = self.volumes.store.get(
                 PERSISTENTVOLUMES.key("", (claim.get("spec") or {}).get("volumeName") or "")
             )
-            if key.namespace != namespace or volume is None:
+            if key.namespace != namespace or volume is None or not may_hold(volume, claim):
                 continue
             path = ((volume.get("spec") or {}).get("hostPath") or {}).get("path")
             if path and (claim.get("status") or {}).get("phase") == "Bound":
