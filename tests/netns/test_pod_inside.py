@@ -146,6 +146,22 @@ def test_identity_capabilities_and_the_hosts_secrets(tmp_path: Path) -> None:
     asyncio.run(scenario())
 
 
+def test_no_mount_path_reaches_the_hosts_files(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with cluster(tmp_path / "home", NUMBER) as made, made.running():
+            outside = tmp_path / "outside"
+            outside.mkdir()
+            host = f"/.tejer-host{outside}"
+            mount = [{"name": "data", "mountPath": f"{host}/made"}]
+            made_file = container("tejer/sleep", volumeMounts=mount, terminationMessagePath=f"{host}/file")
+            await made.pod("climber", made_file, volumes=[{"name": "data", "emptyDir": {}}])
+            await made.ready("climber")
+            assert list(outside.iterdir()) == []
+            assert await inside(made, "climber", f"ls {host}") == "file\nmade"
+
+    asyncio.run(scenario())
+
+
 def test_a_root_of_bind_mounts_where_there_is_no_overlay(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with cluster(tmp_path / "home", NUMBER) as made, made.running():

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from tejer.cluster.runtime.shim.wire import Message
 
 OLD = "/.tejer-host"
+_STAGE = "/.tejer-volumes"
 _DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
 _DEV_LINKS = {"ptmx": "pts/ptmx", "fd": "/proc/self/fd", "stdin": "/proc/self/fd/0", "stdout": "/proc/self/fd/1",
               "stderr": "/proc/self/fd/2"}  # fmt: skip
@@ -47,6 +48,8 @@ def build(plan: Message) -> None:
     os.chdir("/")
     _devices()
     _kernel_views()
+    os.mkdir(_STAGE, 0o700)
+    mount("tmpfs", _STAGE, "tmpfs", MS_NOSUID | MS_NODEV, "mode=700,size=64k")
     for path in plan["hide"]:
         _hide(path)
     for path, mode in plan["tmpfs"]:
@@ -56,10 +59,14 @@ def build(plan: Message) -> None:
         _let_pass(path)
     for path, content in plan["files"].items():
         _write(path, content)
-    for source, volume in sources:
-        _volume(OLD + source, volume)
+    staged = [(_stage(OLD + source, number), volume) for number, (source, volume) in enumerate(sources)]
+    # A mountPath may lead anywhere, by its own words or by a link that a volume holds: the host must be gone by then.
     unmount(OLD, MNT_DETACH)
     os.rmdir(OLD)
+    for source, volume in staged:
+        _volume(source, volume)
+    unmount(_STAGE, MNT_DETACH)
+    os.rmdir(_STAGE)
     if plan["readonly"]:
         mount("none", "/", flags=MS_BIND | MS_REMOUNT | MS_RDONLY)
 
@@ -158,6 +165,17 @@ def _write(path: str, content: bytes) -> None:
         os.write(fd, content)
     finally:
         os.close(fd)
+
+
+def _stage(source: str, number: int) -> str:
+    """Bind `source` to a place that stays when the host's tree goes; answers where."""
+    place = f"{_STAGE}/{number}"
+    if os.path.isdir(source):
+        os.mkdir(place)
+    else:
+        os.close(os.open(place, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o600))
+    mount(source, place, flags=MS_BIND | MS_REC)
+    return place
 
 
 def _volume(source: str, volume: Message) -> None:
