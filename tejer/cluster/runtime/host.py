@@ -17,7 +17,15 @@ _KERNEL_FILE_SYSTEMS = {
     "rpc_pipefs",
 }  # fmt: skip
 _FRESH = ("/dev", "/proc", "/sys", "/run", "/tmp", "/var/tmp")  # noqa: S108 (containers have their own)
-_SECRETS_OF_THE_USER = (".ssh", ".kube", ".gnupg", ".aws", ".azure", ".docker", ".config/gcloud", ".netrc", ".pgpass")
+_SECRETS_OF_THE_USER = (
+    ".tejer", ".ssh", ".kube", ".gnupg", ".aws", ".azure", ".docker", ".config/gcloud", ".config/gh", ".netrc",
+    ".pgpass", ".git-credentials", ".pypirc", ".npmrc", ".vault-token", ".bash_history", ".python_history",
+)  # fmt: skip
+_SECRETS_OF_THE_MACHINE = (
+    "/etc/shadow-", "/etc/gshadow", "/etc/gshadow-", "/etc/ssh", "/etc/ssl/private", "/etc/sudoers", "/etc/sudoers.d",
+    "/var/spool/cron",
+)  # fmt: skip
+"""What uid 0 of a container could read, since it owns the host's files as the host's root does."""
 _SAMPLE = "finance_api"
 
 
@@ -31,12 +39,17 @@ def read_host(config: ClusterConfig) -> Host:
         pythonpath=os.pathsep.join(str(root) for root in roots),
         submounts=submounts(Path("/proc/self/mountinfo").read_text(), avoid=(str(config.home),)),
         passable=_passable(needed),
-        hidden=(str(config.home), *(str(Path.home() / name) for name in _SECRETS_OF_THE_USER)),
+        hidden=hidden(config.home, Path.home()),
         fresh_tmp=not any(path.is_relative_to("/tmp") for path in needed),  # noqa: S108
         users=Path("/etc/passwd").read_bytes(),
         cpus=len(os.sched_getaffinity(0)),
         memory=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
     )
+
+
+def hidden(home: Path, user: Path) -> tuple[str, ...]:
+    """What no container sees: this cluster's home, secrets of the user (whose home is `user`) and of the machine."""
+    return (str(home), *(str(user / name) for name in _SECRETS_OF_THE_USER), *_SECRETS_OF_THE_MACHINE)
 
 
 def submounts(mountinfo: str, avoid: tuple[str, ...] = ()) -> tuple[str, ...]:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
-from tejer.cluster.runtime.host import submounts
+from pathlib import Path
+
+from tejer.cluster.runtime.host import hidden, submounts
 
 MOUNTS = """\
 22 1 254:0 / / rw - ext4 /dev/vda rw
@@ -15,3 +17,8 @@ MOUNTS = """\
 
 def test_real_file_systems_only_and_not_our_own() -> None:
     assert submounts(MOUNTS, avoid=("/srv/state",)) == ("/home", "/home/a b")
+
+
+def test_other_clusters_and_the_machines_secrets_are_hidden_too() -> None:
+    found = hidden(Path("/tmp/mine"), Path("/root"))
+    assert {"/tmp/mine", "/root/.tejer", "/root/.kube", "/etc/gshadow", "/etc/ssh"} <= set(found)
