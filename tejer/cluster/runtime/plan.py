@@ -132,6 +132,7 @@ def launch_message(
     mounts = [
         {
             "source": f"{sources[mount.volume]}/{mount.sub_path}" if mount.sub_path else sources[mount.volume],
+            "inside": sources[mount.volume],
             "target": mount.target,
             "readonly": mount.read_only,
         }

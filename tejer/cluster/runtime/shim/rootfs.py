@@ -9,6 +9,7 @@ own secrets). Volumes are bind-mounted at their mountPath last. The plan is the 
 from __future__ import annotations
 
 import os
+import stat
 
 from tejer.cluster.runtime.shim.syscalls import (
     MNT_DETACH,
@@ -39,7 +40,7 @@ _READ_ONLY_PROC = ("bus", "fs", "irq", "sys", "sysrq-trigger")
 
 def build(plan: Message) -> None:
     """Make the calling process's root the one of `plan`. Raises OSError naming the mount that failed."""
-    sources = [(os.path.realpath(m["source"]), m) for m in plan["mounts"]]  # symlinks mean the host's tree
+    sources = [(_resolved(m), m) for m in plan["mounts"]]  # symlinks mean the host's tree
     mount("none", "/", flags=MS_REC | MS_PRIVATE)
     root = _fresh_root(plan)
     old = root + OLD
@@ -59,7 +60,7 @@ def build(plan: Message) -> None:
         _let_pass(path)
     for path, content in plan["files"].items():
         _write(path, content)
-    staged = [(_stage(OLD + source, number), volume) for number, (source, volume) in enumerate(sources)]
+    staged = [(_stage(source, number), volume) for number, (source, volume) in enumerate(sources)]
     # A mountPath may lead anywhere, by its own words or by a link that a volume holds: the host must be gone by then.
     unmount(OLD, MNT_DETACH)
     os.rmdir(OLD)
@@ -167,14 +168,33 @@ def _write(path: str, content: bytes) -> None:
         os.close(fd)
 
 
+def _resolved(volume: Message) -> str:
+    """The real path of a mount's source. Raises OSError when a subPath's links lead out of the volume (`inside`)."""
+    path, inside = os.path.realpath(volume["source"]), os.path.realpath(volume.get("inside") or volume["source"])
+    if path != inside and not path.startswith(inside + "/"):
+        raise OSError(f"subPath {volume['source']} leads out of its volume")
+    return path
+
+
 def _stage(source: str, number: int) -> str:
-    """Bind `source` to a place that stays when the host's tree goes; answers where."""
+    """Bind the host's `source`, a path without links, to a place that stays when the host's tree goes; answers where.
+
+    Another container may put a link into a volume at any moment, so no step of the way follows one.
+    """
     place = f"{_STAGE}/{number}"
-    if os.path.isdir(source):
+    fd = os.open(OLD, os.O_PATH | os.O_CLOEXEC)
+    for name in source.strip("/").split("/"):
+        above, fd = fd, os.open(name or ".", os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=fd)
+        os.close(above)
+    found = os.fstat(fd).st_mode
+    if stat.S_ISLNK(found):
+        raise OSError(f"{source} has become a link")
+    if stat.S_ISDIR(found):
         os.mkdir(place)
     else:
         os.close(os.open(place, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o600))
-    mount(source, place, flags=MS_BIND | MS_REC)
+    mount(f"/proc/self/fd/{fd}", place, flags=MS_BIND | MS_REC)
+    os.close(fd)
     return place
 
 

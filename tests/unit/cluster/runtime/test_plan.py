@@ -62,7 +62,7 @@ def test_the_shims_order_says_everything() -> None:
     made = plan({"volumeMounts": [{"name": "v", "mountPath": "/v", "subPath": "s", "readOnly": True}]})
     order = launch_message(made, HOST, attempt=2, scratch="/r", log="/l", message="/m", sources={"v": "/vol"})
     assert order["root"]["mounts"] == [
-        {"source": "/vol/s", "target": "/v", "readonly": True},
+        {"source": "/vol/s", "inside": "/vol", "target": "/v", "readonly": True},
         {"source": "/m", "target": "/dev/termination-log", "readonly": False},
     ]
     assert (order["attempt"], order["uid"], order["no_new_privileges"]) == (2, 0, True)
