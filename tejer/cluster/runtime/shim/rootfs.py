@@ -170,7 +170,8 @@ def _write(path: str, content: bytes) -> None:
 
 def _resolved(volume: Message) -> str:
     """The real path of a mount's source. Raises OSError when a subPath's links lead out of the volume (`inside`)."""
-    path, inside = os.path.realpath(volume["source"]), os.path.realpath(volume.get("inside") or volume["source"])
+    path: str = os.path.realpath(volume["source"])
+    inside: str = os.path.realpath(volume.get("inside") or volume["source"])
     if path != inside and not path.startswith(inside + "/"):
         raise OSError(f"subPath {volume['source']} leads out of its volume")
     return path
