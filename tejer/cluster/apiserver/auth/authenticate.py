@@ -119,9 +119,14 @@ def certificate_user(certificate: Mapping[str, Any]) -> User:
 
 
 def impersonated(headers: Mapping[str, str], groups: Iterable[str]) -> User | None:
-    """The user that `kubectl --as` asks to be; whether the caller may is the authorizer's to say."""
+    """The user that `kubectl --as` asks to be; whether the caller may is the authorizer's to say.
+
+    Raises ApiError 400 for groups or a uid of nobody: who asks for less must not act with all that it has.
+    """
     name = headers.get("Impersonate-User", "")
     if not name:
+        if list(groups) or headers.get("Impersonate-Uid"):
+            raise errors.bad_request("requested groups or uid to impersonate without a user: set Impersonate-User")
         return None
     parts = name.split(":")
     if name.startswith("system:serviceaccount:") and len(parts) == 4 and not list(groups):

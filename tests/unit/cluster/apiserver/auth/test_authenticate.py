@@ -37,3 +37,10 @@ def test_impersonation() -> None:
     assert bot is not None and "system:serviceaccounts:ns" in bot.groups
     ann = impersonated({"Impersonate-User": "ann"}, ["dev"])
     assert ann is not None and ann.groups == ("dev", "system:authenticated")
+
+
+def test_impersonating_groups_of_nobody_is_a_bad_request() -> None:
+    for headers, groups in (({}, ["dev"]), ({"Impersonate-Uid": "1"}, [])):
+        with pytest.raises(ApiError) as refused:
+            impersonated(headers, groups)
+        assert refused.value.code == 400
