@@ -22,6 +22,8 @@ _CLOSE = 255
 WEBSOCKET_PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io", "v4.base64.channel.k8s.io",
                        "channel.k8s.io", "base64.channel.k8s.io")  # fmt: skip
 SPDY_PROTOCOLS = ("v4.channel.k8s.io", "v3.channel.k8s.io", "v2.channel.k8s.io")
+MAX_MESSAGE = 16 << 20
+"""Bytes of one WebSocket message from a client: as much as a SPDY frame holds. More would be the server's memory."""
 _MESSAGE_SIZE = 32768
 _STREAM_WAIT = 30.0
 _SPDY_NUMBERS = {"stdin": STDIN, "stdout": STDOUT, "stderr": STDERR, "error": ERROR, "resize": RESIZE}

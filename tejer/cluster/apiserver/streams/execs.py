@@ -12,6 +12,7 @@ from multidict import MultiMapping
 from tejer.cluster.apiserver.backend import ExecSession, PodBackend
 from tejer.cluster.apiserver.streams.channels import (
     ERROR,
+    MAX_MESSAGE,
     RESIZE,
     SPDY_PROTOCOLS,
     STDERR,
@@ -84,7 +85,7 @@ async def _serve(request: web.Request, params: MultiMapping[str], start: _Start)
 
 
 async def _over_websocket(request: web.Request, session: ExecSession) -> web.StreamResponse:
-    socket = web.WebSocketResponse(protocols=WEBSOCKET_PROTOCOLS, max_msg_size=0)
+    socket = web.WebSocketResponse(protocols=WEBSOCKET_PROTOCOLS, max_msg_size=MAX_MESSAGE)
     await socket.prepare(request)
     await run_session(session, WebSocketChannels(socket))
     return socket

@@ -15,6 +15,7 @@ from aiohttp import WSMsgType, web
 from multidict import MultiMapping
 
 from tejer.cluster.apiserver.backend import PodBackend
+from tejer.cluster.apiserver.streams.channels import MAX_MESSAGE
 from tejer.cluster.apiserver.streams.connection import (
     SpdyConnection,
     SpdyStream,
@@ -53,7 +54,7 @@ async def handle_portforward(
         return UpgradedResponse()
     if not is_websocket(request):
         raise upgrade_required()
-    socket = web.WebSocketResponse(protocols=(_TUNNEL, _CHANNELS, _SPDY_PROTOCOL), max_msg_size=0)
+    socket = web.WebSocketResponse(protocols=(_TUNNEL, _CHANNELS, _SPDY_PROTOCOL), max_msg_size=MAX_MESSAGE)
     if request.headers.get("Sec-WebSocket-Protocol", "").find(_TUNNEL) < 0:
         ports = _ports(params)
         await socket.prepare(request)

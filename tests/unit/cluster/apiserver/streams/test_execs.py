@@ -1,10 +1,12 @@
 import asyncio
 import base64
 import json
+from contextlib import suppress
 
 import aiohttp
 import pytest
 
+from tejer.cluster.apiserver.streams.channels import MAX_MESSAGE
 from tejer.cluster.apiserver.streams.execs import exit_status, handle_attach, handle_exec
 from tejer.cluster.apiserver.streams.spdy import DataReceived
 from tests.unit.cluster.apiserver.streams.fakes import FakeBackend, SpdyClient, serve
@@ -35,6 +37,21 @@ def test_websocket_v5_echoes_until_the_close_message() -> None:
         assert json.loads(channels[3]) == exit_status(3)
         assert backend.commands == [["cat", "-n"]]
         assert backend.sessions[0].sizes == [(80, 24)]
+
+    asyncio.run(scenario())
+
+
+def test_a_message_too_large_ends_the_connection() -> None:
+    async def scenario() -> None:
+        backend = FakeBackend()
+        async with serve(handle_exec, backend) as port, aiohttp.ClientSession() as client:
+            url = f"ws://127.0.0.1:{port}/exec?command=cat&stdin=1&stdout=1"
+            async with client.ws_connect(url, protocols=("v5.channel.k8s.io",)) as socket:
+                with suppress(ConnectionError):  # the server may hang up before it has read it all
+                    await socket.send_bytes(bytes(MAX_MESSAGE + 1))
+                async with asyncio.timeout(10):
+                    while not backend.sessions[0].closed:
+                        await asyncio.sleep(0.02)
 
     asyncio.run(scenario())
 
