@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
 import threading
 import time
 from pathlib import Path
 
 from tejer.envoy.admin import Admin
+from tejer.envoy.agent.child import Child
 from tejer.envoy.agent.log import info, warn
 from tejer.envoy.agent.metadata import bootstrap_params, worker_threads
 from tejer.envoy.agent.settings import Settings
@@ -63,25 +63,18 @@ class Supervisor:
         self.at_once = False
         self.drained = False
         self.admin = Admin(settings.admin_port)
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: Child | None = None
 
     def start(self, binary: Path) -> None:
         configuration = write_configuration(self.settings)
         command = envoy_command(binary, configuration, self.settings, os.cpu_count() or 1)
-        self.process = subprocess.Popen(command)
-        threading.Thread(target=self._reap, daemon=True).start()
-
-    def _reap(self) -> None:
-        """Envoy's end wakes the main thread too."""
-        assert self.process is not None
-        self.process.wait()
-        self.stop.set()
+        self.process = Child(command, ended=self.stop.set)  # Envoy's end wakes the main thread too
 
     def wait(self) -> int:
         """Block until Envoy ends by itself or we are told to; then drain, end it and return the exit status."""
         assert self.process is not None
         self.stop.wait()
-        if self.process.poll() is not None:
+        if self.process.returncode is not None:
             status = exit_status(self.process.returncode)
             warn(f"Envoy ended by itself with status {status}")
             return status
@@ -131,13 +124,11 @@ class Supervisor:
             time.sleep(min(0.1, left))
 
     def _running(self) -> bool:
-        return self.process is not None and self.process.poll() is None
+        return self.process is not None and self.process.running()
 
     def _end(self) -> None:
         assert self.process is not None
         self.process.send_signal(signal.SIGTERM)
-        try:
-            self.process.wait(_KILL_AFTER_SECONDS)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
+        if not self.process.wait(_KILL_AFTER_SECONDS):
+            self.process.send_signal(signal.SIGKILL)
             self.process.wait()
