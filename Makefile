@@ -48,6 +48,7 @@ check: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/mypy apps/finance-api
+	cd tests/e2e/apps && ../../../$(BIN)/mypy --config-file ../../../pyproject.toml workload.py
 	$(BIN)/lint-imports
 
 format: $(VENV)/.dev
