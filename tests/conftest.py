@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from functools import cache
 
 import pytest
@@ -10,6 +11,19 @@ import pytest
 from tests.support import machine
 
 NEEDS = {"netns": (machine.namespaces,), "e2e": (machine.namespaces, machine.kubectl)}
+
+
+WAKE_SECONDS = 2.0
+
+
+def pytest_sessionstart() -> None:
+    """Look again, every two seconds, at whatever is being waited for.
+
+    On some kernels (seen on Linux 6.18) a process with several threads can miss that a child closed its pipe, and
+    waits for ever for an end that has come. Any signal makes the wait look again; this one does nothing else.
+    """
+    signal.signal(signal.SIGALRM, lambda *_: None)
+    signal.setitimer(signal.ITIMER_REAL, WAKE_SECONDS, WAKE_SECONDS)
 
 
 @cache

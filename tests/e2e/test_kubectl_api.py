@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from tejer.cluster.store.sqlite import SqliteStore
 from tests.e2e.apiserver import ADMIN_TOKEN, Kubectl, RunningServer, running_server
+from tests.support import kubectls
 
-_SDK = Path("/usr/lib/google-cloud-sdk/bin")
-_CANDIDATES = {"1.31": str(_SDK / "kubectl.1.31"), "1.33": str(_SDK / "kubectl.1.33"), "path": shutil.which("kubectl")}
-BINARIES = {name: path for name, path in _CANDIDATES.items() if path and Path(path).exists()}
+BINARIES = kubectls.find()
 
 if not BINARIES and os.environ.get("CI") == "true":
     raise RuntimeError("no kubectl was found, and with CI=true that is a failure: run `make test-deps`")
