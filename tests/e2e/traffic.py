@@ -6,14 +6,14 @@ import json
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 from tests.e2e.shell import ROOT, Shell
 
 Answer = dict[str, Any]
-PORTS = ("http:8080", "h2c:8081", "grpc:8082", "tcp:8083", "banner:8084")
+NOTHING: Mapping[str, str] = {}
 PROGRAM = ROOT / "tests" / "e2e" / "apps" / "workload.py"
 
 DEPLOYMENT = """
@@ -56,7 +56,14 @@ PROTOCOLS = [
 ]
 
 
-def deployment(name: str, namespace: str, labels: dict[str, str], *, injected: bool = True, **annotations: str) -> str:
+def deployment(
+    name: str,
+    namespace: str,
+    labels: dict[str, str],
+    *,
+    injected: bool = True,
+    annotations: Mapping[str, str] = NOTHING,
+) -> str:
     """A ServiceAccount and a Deployment of one workload pod, labelled `workload: name` besides `labels`."""
     notes = {
         "tejer.io/command.app": json.dumps([sys.executable, str(PROGRAM)]),

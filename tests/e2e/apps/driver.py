@@ -1,6 +1,6 @@
 """Sends what a test asks for, from inside a pod: POST a JSON list of jobs to /, get their results in order.
 
-A job is {"kind": "http"|"tcp"|"grpc"|"tls", "at_once": n, "times": n, ...}; see each function for the rest.
+A job is {"kind": "http"|"tcp"|"session"|"grpc"|"tls", "at_once": n, "times": n, ...}; see each function for the rest.
 """
 
 from __future__ import annotations
@@ -58,6 +58,23 @@ async def tcp(job: Job) -> Answer:
     return {"data": data.decode(), "connected": connected}
 
 
+async def session(job: Job) -> Answer:
+    """One connection to `host`:`port`, an echo every 0.2 s for `hold` seconds: {echoes} or {error}."""
+    echoes = 0
+    try:
+        reader, writer = await asyncio.open_connection(job["host"], job["port"])
+        end = time.monotonic() + job["hold"]
+        while time.monotonic() < end:
+            writer.write(b"still here\n")
+            await asyncio.wait_for(reader.readexactly(11), 5)
+            echoes += 1
+            await asyncio.sleep(0.2)
+        writer.close()
+    except (OSError, EOFError, TimeoutError) as error:
+        return {"echoes": echoes, "error": f"{type(error).__name__}: {error}"}
+    return {"echoes": echoes}
+
+
 async def tls(job: Job) -> Answer:
     """A TLS handshake with `host`:`port`, with the certificate `cert_pem` and `key_pem` if given, then one request."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -93,7 +110,9 @@ async def grpc(job: Job) -> Answer:
     return {"status": {1: "SERVING"}.get(reply.status, str(reply.status))}
 
 
-KINDS: dict[str, Callable[[Job], Awaitable[Answer]]] = {"http": http, "tcp": tcp, "tls": tls, "grpc": grpc}
+KINDS: dict[str, Callable[[Job], Awaitable[Answer]]] = {
+    "http": http, "tcp": tcp, "session": session, "tls": tls, "grpc": grpc,
+}  # fmt: skip
 
 
 async def timed(job: Job) -> Answer:

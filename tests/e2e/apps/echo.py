@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections import Counter
 
 from aiohttp import web
+
+PROBES = ("health", "ready")
 
 
 class Echo:
     """`/status/N` answers N; `/delay/S` waits; `/flaky/N/ID` fails the first N of ID; `/reset` hangs up.
 
     `/seen` tells how often each path came; after `/die`, `/health` answers 500; between
-    `/break` and `/mend` everything else does.
+    `/break` and `/mend` everything else does. With HANGS in the environment only probes are answered.
     """
 
     def __init__(self, name: str) -> None:
@@ -35,6 +38,8 @@ class Echo:
         self.seen[request.path] += 1
         await request.read()
         parts = request.path.strip("/").split("/")
+        if "HANGS" in os.environ and parts[0] not in PROBES:
+            await asyncio.sleep(30)
         match parts[0]:
             case "status":
                 return self.describe(request, int(parts[1]))
@@ -52,7 +57,7 @@ class Echo:
                 self.dead = True
             case "break" | "mend":
                 self.broken = parts[0] == "break"
-            case _ if self.broken and parts[0] != "health":
+            case _ if self.broken and parts[0] not in PROBES:
                 return self.describe(request, 500)
         return self.describe(request)
 

@@ -19,7 +19,16 @@ import h2c
 from aiohttp import web
 from certificate import self_signed
 
-PORTS = {"http": 8080, "h2c": 8081, "grpc": 8082, "tcp": 8083, "banner": 8084, "https": 8443, "driver": 9000}
+HTTP = int(os.environ.get("HTTP_PORT", "8080"))
+PORTS = {
+    "http": int(os.environ.get("HTTP_PORT", "8080")),
+    "h2c": 8081,
+    "grpc": 8082,
+    "tcp": 8083,
+    "banner": 8084,
+    "https": 8443,
+    "driver": 9000,
+}
 BANNER = b"220 speaks first\n"
 NAME = os.environ.get("POD_NAME", "")
 
