@@ -73,10 +73,10 @@ class Connection:
             while self._inbox:
                 request = self._inbox.popleft()
                 self._room.set()
-                await self._carry_out(self.stream.receive(request), send)
+                await self._carry_out(self.stream.receive(request, time.time()), send)
             if self._next is not None:
                 (snapshot, since), self._next = self._next, None
-                commands = self.stream.push(snapshot)
+                commands = self.stream.push(snapshot, time.time())
                 await self._carry_out(commands, send)
                 if commands and since:
                     self.metrics.convergence.observe(time.monotonic() - since)

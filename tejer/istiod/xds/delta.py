@@ -1,6 +1,13 @@
-"""`DeltaStream`: the incremental variant (DeltaAggregatedResources), which our proxies speak."""
+"""`DeltaStream`: the incremental variant (DeltaAggregatedResources), which our proxies speak.
+
+Make before break: routes and listeners that may name a new cluster are held until the client has answered for it.
+Envoy asks for the endpoints of a new cluster before it acknowledges it, so by then they have been sent too; without the
+wait its routes would answer 503 until the cluster is warm.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 from tejer.istiod.xds.protocol import (
     CDS,
@@ -27,9 +34,13 @@ class DeltaStream:
         self.snapshot, self.differences = snapshot, differences
         self.watches: dict[str, Watch] = {}
         self._resend: set[str] = set()  # changed clusters whose endpoints the client has not asked for yet
+        self._held = False  # new clusters are on their way: what names them waits until the client has taken them
+        self._gone: dict[str, None] = {}  # clusters to remove once nothing names them
         self._nonces = 0
+        self._now = 0.0
 
-    def receive(self, request: Request) -> list[Command]:
+    def receive(self, request: Request, now: float = 0.0) -> list[Command]:
+        self._now = now
         watch = self.watches.get(request.type_url)
         if watch is None:
             return self._first(request)
@@ -38,23 +49,36 @@ class DeltaStream:
             commands += self._subscription(watch, request)
         return commands
 
-    def push(self, snapshot: Snapshot) -> list[Command]:
-        self.snapshot = snapshot
+    def push(self, snapshot: Snapshot, now: float = 0.0) -> list[Command]:
+        self.snapshot, self._now = snapshot, now
+        commands = self._replace((CDS, EDS))
+        return commands if self._held else commands + self._followers()
+
+    def _replace(self, type_urls: Iterable[str]) -> list[Command]:
+        """Bring these types to the snapshot; removed clusters are only noted."""
         commands: list[Command] = []
-        gone: tuple[str, ...] = ()
-        for type_url in (*PUSH_ORDER, *(t for t in self.watches if t not in PUSH_ORDER)):
-            watch = self.watches.get(type_url)
-            if watch is None:
+        for type_url in type_urls:
+            if (watch := self.watches.get(type_url)) is None:
                 continue
-            new = snapshot.get(type_url, NOTHING)
             changed, removed = self._step(type_url, watch)
-            watch.base = new
             if type_url == CDS:
-                gone, removed = removed, ()  # last of all: until then routes may name them
+                self._held = self._held or any(r.name not in watch.base for r in changed)
+                self._gone |= dict.fromkeys(removed)
+                removed = ()
+            watch.base = self.snapshot.get(type_url, NOTHING)
             if changed or removed:
                 commands.append(self._send(type_url, watch, changed, removed))
-        if gone:
-            commands.append(self._send(CDS, self.watches[CDS], (), gone))
+        return commands
+
+    def _followers(self) -> list[Command]:
+        """What names clusters, then the removal of clusters that nothing names any more."""
+        self._held = False
+        commands = self._replace(t for t in dict.fromkeys((*PUSH_ORDER, *self.watches)) if t not in (CDS, EDS))
+        watch = self.watches.get(CDS)
+        gone = tuple(name for name in self._gone if watch and name not in watch.base)
+        self._gone = {}
+        if watch and gone:
+            commands.append(self._send(CDS, watch, (), gone))
         return commands
 
     def _step(self, type_url: str, watch: Watch) -> tuple[tuple[Resource, ...], tuple[str, ...]]:
@@ -93,13 +117,16 @@ class DeltaStream:
         if not request.nonce or request.nonce not in watch.in_flight:
             return []
         sent = watch.in_flight.pop(request.nonce)
-        if not request.error:
-            watch.note_ack(request.nonce, sent.resources)
-            return []
-        commands = self._refusal(watch, request, sent.resources)
-        gone = tuple(name for name in sent.removed if name not in watch.base)
-        if gone and sent.resources:  # they were in what was refused
-            commands.append(self._send(request.type_url, watch, (), gone))
+        commands: list[Command] = []
+        if request.error:
+            commands = self._refusal(watch, request, sent.resources)
+            gone = tuple(name for name in sent.removed if name not in watch.base)
+            if gone and sent.resources:  # they were in what was refused
+                commands.append(self._send(request.type_url, watch, (), gone))
+        else:
+            watch.note_ack(request.nonce, sent.resources, self._now)
+        if request.type_url == CDS and self._held and not watch.in_flight:
+            commands += self._followers()
         return commands
 
     def _refusal(self, watch: Watch, request: Request, resources: tuple[Resource, ...]) -> list[Command]:
@@ -138,7 +165,7 @@ class DeltaStream:
     def _send(self, type_url: str, watch: Watch, resources: tuple[Resource, ...], removed: tuple[str, ...]) -> Send:
         self._nonces += 1
         nonce = f"{self._nonces:x}"
-        watch.note_sent(nonce, resources, removed)
+        watch.note_sent(nonce, resources, removed, now=self._now)
         if type_url == CDS:
             endpoints = self.snapshot.get(EDS, NOTHING)
             self._resend.update(r.name for r in resources if r.name in endpoints)

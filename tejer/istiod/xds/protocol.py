@@ -3,7 +3,7 @@
 Sources: envoyproxy.io "xDS REST and gRPC protocol"; Istio's pushes in the order CDS, EDS, LDS, RDS. What both keep:
 - Versions are content hashes, so a client that reconnects with what it has is sent nothing twice.
 - An EDS cluster that was changed needs its endpoints again although they are the same (Envoy warms it anew).
-- Clusters are removed after the routes that named them have been replaced.
+- Clusters are removed after the routes that named them have been replaced; with delta, new ones are in before.
 
 A stream's state is small on purpose (2,000 proxies share one process): what the client has been sent is "everything
 it subscribes to in `base`", a mapping shared by all proxies with an equal view.
@@ -11,7 +11,6 @@ it subscribes to in `base`", a mapping shared by all proxies with an equal view.
 
 from __future__ import annotations
 
-import time
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -131,14 +130,16 @@ class Watch:
         else:
             yield from (resources[name] for name in sorted(self.names) if name in resources)
 
-    def note_sent(self, nonce: str, resources: tuple[Resource, ...], removed: tuple[str, ...] = ()) -> None:
+    def note_sent(
+        self, nonce: str, resources: tuple[Resource, ...], removed: tuple[str, ...] = (), *, now: float
+    ) -> None:
         self.in_flight[nonce] = Sent(resources, removed)
-        self.sent_nonce, self.sent_at = nonce, time.time()
+        self.sent_nonce, self.sent_at = nonce, now
         for name in removed:
             self.refusals.pop(name, None)
 
-    def note_ack(self, nonce: str, resources: tuple[Resource, ...]) -> None:
-        self.acked_nonce, self.acked_at = nonce, time.time()
+    def note_ack(self, nonce: str, resources: tuple[Resource, ...], now: float) -> None:
+        self.acked_nonce, self.acked_at = nonce, now
         self.refusals.pop("", None)
         for resource in resources:
             self.refusals.pop(resource.name, None)
@@ -205,10 +206,10 @@ class Stream(Protocol):
     @property
     def snapshot(self) -> Snapshot: ...
 
-    def receive(self, request: Request) -> list[Command]:
-        """Take a client's message."""
+    def receive(self, request: Request, now: float = 0.0) -> list[Command]:
+        """Take a client's message. `now` is in epoch seconds, for people who look at the stream's state."""
         ...
 
-    def push(self, snapshot: Snapshot) -> list[Command]:
+    def push(self, snapshot: Snapshot, now: float = 0.0) -> list[Command]:
         """Bring the client to `snapshot`."""
         ...

@@ -33,8 +33,10 @@ class SotwStream:
         self.snapshot, self.differences = snapshot, differences
         self.watches: dict[str, Watch] = {}
         self._nonces = 0
+        self._now = 0.0
 
-    def receive(self, request: Request) -> list[Command]:
+    def receive(self, request: Request, now: float = 0.0) -> list[Command]:
+        self._now = now
         watch = self.watches.get(request.type_url)
         if watch is None or not request.nonce:
             return self._first(request)
@@ -44,11 +46,11 @@ class SotwStream:
         resources = watch.in_flight.pop(request.nonce, Sent()).resources
         if request.error:
             return [watch.note_refusal(request, named_in(request.error, resources) or resources)]
-        watch.note_ack(request.nonce, resources)
+        watch.note_ack(request.nonce, resources, self._now)
         return self._names(watch, request, repeated=repeated)
 
-    def push(self, snapshot: Snapshot) -> list[Command]:
-        self.snapshot = snapshot
+    def push(self, snapshot: Snapshot, now: float = 0.0) -> list[Command]:
+        self.snapshot, self._now = snapshot, now
         commands: list[Command] = []
         touched: set[str] = set()  # changed clusters: their endpoints follow
         for type_url in (*PUSH_ORDER, *(t for t in self.watches if t not in PUSH_ORDER)):
@@ -99,6 +101,6 @@ class SotwStream:
         self._nonces += 1
         nonce = f"{self._nonces:x}"
         watch.in_flight.clear()  # only the newest response's answer counts
-        watch.note_sent(nonce, resources)
+        watch.note_sent(nonce, resources, now=self._now)
         versions = "".join(sorted(f"{r.name}={r.version};" for r in watch.subscribed(watch.base)))
         return Send(type_url, resources, (), nonce, hashlib.sha256(versions.encode()).hexdigest()[:16])
