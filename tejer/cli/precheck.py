@@ -92,9 +92,7 @@ def _check_cluster(connection: Connection, output: str) -> None:
         code, message = finding["code"], finding["message"]
         click.echo(f"{finding['level']} [{code}] ({finding['origin']}) {message}", err=True)
     if any(finding["level"] == "Error" for finding in findings):
-        raise click.ClickException(
-            "Issues found when checking the cluster. Istio may not be safe to install or upgrade."
-        )
+        raise click.ClickException(_ISSUES)
 
 
 async def _findings(api: HttpApi) -> list[dict[str, str]]:

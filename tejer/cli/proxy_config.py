@@ -22,7 +22,6 @@ ALIASES = {
     "r": "route", "routes": "route", "ep": "endpoint", "endpoints": "endpoint", "s": "secret", "secrets": "secret",
     "ec": "ecds", "o": "log",
 }  # fmt: skip
-EXIT_NOT_FOUND = 1
 
 
 class Aliased(click.Group):

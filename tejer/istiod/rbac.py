@@ -61,6 +61,3 @@ NAMESPACE_RULES: tuple[Body, ...] = (
     _rule(("coordination.k8s.io",), ("leases",), ("create",)),
     _rule(("coordination.k8s.io",), ("leases",), ("get", "update", "patch"), names=("istio-leader",)),
 )
-
-DEBUG_PATH = "/debug/*"
-"""nonResourceURLs of the debug pages: whoever may `get` this path (checked by SubjectAccessReview) may read them."""

@@ -24,7 +24,6 @@ from tejer.kube.types import ResourceType
 PAGE = 500
 USER_AGENT = "tejer"
 _TIMEOUT = aiohttp.ClientTimeout(total=60, sock_connect=10)
-OnWarning = Callable[[str], None]
 _decode_json = msgspec.json.Decoder().decode
 _encode_json = msgspec.json.Encoder().encode
 

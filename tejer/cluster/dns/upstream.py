@@ -7,7 +7,6 @@ import ipaddress
 from pathlib import Path
 
 _EACH_SECONDS = 2.0
-_MAX_ANSWER = 65535
 RESOLV_CONF = Path("/etc/resolv.conf")
 
 

@@ -5,13 +5,9 @@ Source: the kubelet's `pkg/kubelet/network/dns` and hosts file; for passwd, what
 
 from __future__ import annotations
 
-from pathlib import PurePosixPath
-
 from tejer.cluster.runtime.identity import Identity
 from tejer.cluster.runtime.inputs import Inputs
 from tejer.kube.kinds.core import Pod, PodDNSConfig
-
-HOST_RESOLV_CONF = PurePosixPath("/etc/resolv.conf")
 
 
 def resolv_conf(pod: Pod, inputs: Inputs) -> bytes:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
-OPENMETRICS = "application/openmetrics-text"
 
 _ISTIO_NAME = re.compile(rb"^(# (?:TYPE|HELP) )?envoy_(?:istiocustom_)?(istio_)", re.MULTILINE)
 _ISTIO_SERIES_WITH_EMPTY = re.compile(rb'^istio_[^\n]*=""[^\n]*$', re.MULTILINE)

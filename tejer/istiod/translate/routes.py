@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from tejer.envoy.proto import (
-    DataSource,
     Decorator,
     DirectResponseAction,
     Route,
@@ -107,7 +106,3 @@ def _bracketed(name: str) -> str:
 
 def decorator(host: str, port: int, path: str = "/*") -> Decorator:
     return Decorator(operation=f"{host}:{port}{path}")
-
-
-def text_body(text: str) -> DataSource:
-    return DataSource(inline_string=text)

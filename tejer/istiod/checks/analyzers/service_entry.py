@@ -10,8 +10,6 @@ from tejer.kube.kinds.istio_networking import ServiceEntry
 from tejer.kube.problem import Problem
 from tejer.kube.types import SERVICEENTRIES
 
-AUTO_ALLOCATE = "PILOT_ENABLE_IP_AUTOALLOCATE"
-
 
 def analyze_addresses(world: World) -> Iterator[Problem]:
     """A TCP port without an address matches every connection to that port number."""
