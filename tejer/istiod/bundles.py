@@ -6,11 +6,11 @@ that nobody's edit lets pods in without their sidecar. Source: Istio's pkg/webho
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import logging
 from collections.abc import Callable, Mapping
 
+from tejer.istiod.chore import Chore
 from tejer.istiod.leader import Leader
 from tejer.istiod.rbac import WEBHOOKS
 from tejer.kube.api import JSON_PATCH, Api, ApiError
@@ -18,8 +18,6 @@ from tejer.kube.resource import Body, Key, name_of
 from tejer.kube.types import ResourceType
 
 log = logging.getLogger(__name__)
-
-RETRY_SECONDS = 2.0
 
 
 def plan(body: Body, root: str) -> list[Body]:
@@ -36,32 +34,22 @@ def plan(body: Body, root: str) -> list[Body]:
     return operations
 
 
-class Bundles:
+class Bundles(Chore):
     """`stores` are informers' stores of webhook configurations; call `look` when one changed or the root did."""
 
     def __init__(
         self, api: Api, leader: Leader, root: Callable[[], str], stores: Mapping[ResourceType, Mapping[Key, Body]]
     ) -> None:
-        self.api, self.leader, self.root, self.stores = api, leader, root, stores
-        self._wake = asyncio.Event()
+        super().__init__(leader)
+        self.api, self.root, self.stores = api, root, stores
 
-    def look(self) -> None:
-        self._wake.set()
-
-    async def run(self) -> None:
-        while True:
-            await self.leader.elected.wait()
-            done = True
-            for rtype, store in self.stores.items():
-                for body in list(store.values()):
-                    if name_of(body) in WEBHOOKS and (operations := plan(body, self.root())):
-                        done &= await self._patch(rtype, body, operations)
-            try:
-                async with asyncio.timeout(None if done else RETRY_SECONDS):
-                    await self._wake.wait()
-            except TimeoutError:
-                pass
-            self._wake.clear()
+    async def attempt(self) -> bool:
+        done = True
+        for rtype, store in self.stores.items():
+            for body in list(store.values()):
+                if name_of(body) in WEBHOOKS and (operations := plan(body, self.root())):
+                    done &= await self._patch(rtype, body, operations)
+        return done
 
     async def _patch(self, rtype: ResourceType, body: Body, operations: list[Body]) -> bool:
         version = body["metadata"].get("resourceVersion")

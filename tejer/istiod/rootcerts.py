@@ -5,10 +5,10 @@ The leader writes it when a namespace appears, when somebody changed the ConfigM
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping
 
+from tejer.istiod.chore import Chore
 from tejer.istiod.leader import Leader
 from tejer.kube.api import Api, ApiError
 from tejer.kube.resource import Body, Key, metadata
@@ -21,7 +21,6 @@ ENTRY = "root-cert.pem"
 LABELS = {"istio.io/config": "true"}
 WITHOUT = frozenset({"kube-system", "kube-public", "kube-node-lease", "local-path-storage"})
 """Namespaces that never hold proxies (Istio's IgnoredNamespaces)."""
-RETRY_SECONDS = 2.0
 
 
 def missing(namespaces: Iterable[Body], held: Mapping[Key, Body], root: str) -> list[tuple[str, Body | None]]:
@@ -38,7 +37,7 @@ def missing(namespaces: Iterable[Body], held: Mapping[Key, Body], root: str) -> 
     return wanted
 
 
-class RootCerts:
+class RootCerts(Chore):
     """`namespaces` and `held` are informers' stores; call `look` when either changed or the root was renewed."""
 
     def __init__(
@@ -49,25 +48,15 @@ class RootCerts:
         namespaces: Mapping[Key, Body],
         held: Mapping[Key, Body],
     ) -> None:
-        self.api, self.leader, self.root = api, leader, root
+        super().__init__(leader)
+        self.api, self.root = api, root
         self.namespaces, self.held = namespaces, held
-        self._wake = asyncio.Event()
 
-    def look(self) -> None:
-        self._wake.set()
-
-    async def run(self) -> None:
-        while True:
-            await self.leader.elected.wait()
-            done = True
-            for namespace, body in missing(self.namespaces.values(), self.held, self.root()):
-                done &= await self._write(namespace, body)
-            try:
-                async with asyncio.timeout(None if done else RETRY_SECONDS):
-                    await self._wake.wait()
-            except TimeoutError:
-                pass
-            self._wake.clear()
+    async def attempt(self) -> bool:
+        done = True
+        for namespace, body in missing(self.namespaces.values(), self.held, self.root()):
+            done &= await self._write(namespace, body)
+        return done
 
     async def _write(self, namespace: str, body: Body | None) -> bool:
         data = {ENTRY: self.root()}
