@@ -48,9 +48,10 @@ def client(traffic: Mesh) -> Pod:
     client.until("http://guarded/", status(200))
     for path in ("/", "/status/404", "/status/503"):
         client.http(f"http://guarded{path}", headers={"user-agent": "test-agent"})
-    client.grpc("http://guarded:82")
+    # Until it serves: policies of tests before this may still be going.
+    eventually(lambda: client.grpc("http://guarded:82").get("status"), lambda answer: answer == "SERVING")
     client.grpc("http://guarded:82", service="nobody")
-    client.tcp("guarded", 83)
+    eventually(lambda: client.tcp("guarded", 83).get("data"), lambda data: data == "hello")
     return client
 
 
