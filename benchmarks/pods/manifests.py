@@ -57,6 +57,14 @@ def strict(ns: str) -> Json:
     }  # fmt: skip
 
 
+def no_access_log(ns: str) -> Json:
+    """The figure is of a hop with mutual TLS and metrics; the demo profile's access log is not a part of it."""
+    return {
+        "apiVersion": "telemetry.istio.io/v1", "kind": "Telemetry",
+        "metadata": {"name": "no-access-log", "namespace": ns}, "spec": {"accessLogging": [{"disabled": True}]},
+    }  # fmt: skip
+
+
 def generation_route(ns: str, generation: int) -> Json:
     """A route whose answers carry `x-generation`: what the propagation benchmark changes."""
     headers = {"response": {"set": {"x-generation": str(generation)}}}
@@ -74,6 +82,7 @@ def all_objects() -> list[Json]:
         namespace("bench", injected=True),
         namespace("bench-plain", injected=False),
         strict("bench"),
+        no_access_log("bench"),
         service("bench", "server", 8000),
         deployment("bench", "server", {"app": ECHO}),
         deployment("bench", "client", {"app": SLEEP}, replicas=3),
