@@ -21,10 +21,7 @@ from tejer.istiod.translate.endpoints import socket_address
 from tejer.istiod.translate.gateway_hosts import intersection, server_hosts
 from tejer.istiod.translate.l4_routes import L4Match, normal_network, weighted
 from tejer.kube.kinds.istio_networking import RouteDestination
-from tejer.kube.problem import Problem, Severity
 from tejer.kube.resource import Key
-
-AUTO_PASSTHROUGH = "AUTO_PASSTHROUGH"
 
 
 class GatewayListener(msgspec.Struct, frozen=True, kw_only=True):
@@ -201,17 +198,3 @@ def _tcp(found: L4Route, view: ProxyView, guards: Guards) -> list[NetworkFilter]
     config = found.config
     prefix = found.clusters[0][0] if len(found.clusters) == 1 else f"{config.name}.{config.namespace}"
     return [*guards.network, filters.tcp_proxy(prefix, found.clusters, logs)]
-
-
-def not_done(view: ProxyView) -> Iterator[Problem]:
-    """What the servers ask for that is not translated yet."""
-    for server in view.gateway.servers:
-        if server.server.tls and server.server.tls.mode == AUTO_PASSTHROUGH:
-            yield Problem(
-                severity=Severity.WARNING,
-                key=server.source,
-                kind="Gateway",
-                field="spec.servers.tls.mode",
-                message="AUTO_PASSTHROUGH has no effect yet",
-                hint="use PASSTHROUGH with a VirtualService that has tls routes",
-            )

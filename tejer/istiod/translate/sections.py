@@ -156,7 +156,6 @@ def _guards(renderer: Renderer) -> Guards:
 def _gateway_listeners(renderer: Renderer) -> None:
     view = renderer.view
     guard = _guards(renderer)
-    renderer.problems += gateway_listeners.not_done(view)
     own = (view.subject, view.telemetry, view.mesh, view.policies, view.gateway)
     known = catalog(view, renderer.memo)
     ports = {host: found.service.ports for host, found in known.by_host.items()}

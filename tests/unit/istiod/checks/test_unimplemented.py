@@ -36,3 +36,11 @@ def test_only_the_values_without_effect_are_said() -> None:
     assert not_yet(istio("ServiceEntry", "resolution: DNS")) == []
     (problem,) = not_yet(istio("ServiceEntry", "resolution: DYNAMIC_DNS"))
     assert problem.message == "resolution DYNAMIC_DNS has no effect in this version: the hosts are not reachable"
+
+
+def test_only_the_keys_without_effect_are_said() -> None:
+    http = "hosts: [web]\nhttp: [{match: [{headers: {%s: {exact: x}}}], route: [{destination: {host: web}}]}]"
+    assert not_yet(istio("VirtualService", http % "x-user")) == []
+    (problem,) = not_yet(istio("VirtualService", http % "'@request.auth.claims.sub'"))
+    assert problem.field == "spec.http[0].match[0].headers"
+    assert problem.message.startswith("@request.auth.claims has no effect in this version")
