@@ -66,6 +66,8 @@ def _without_effect(config: dict[str, Any]) -> list[str]:
         for name, value in config.items()
         if value and name not in USED and name not in _INNOCENT
     ]
+    if config.get("interceptionMode") == "TPROXY":
+        warnings.append("proxy config field interceptionMode: TPROXY is not supported yet, REDIRECT is used")
     metadata = config.get("proxyMetadata") or {}
     for name in _METADATA_NOT_YET:
         if str(metadata.get(name, "false")).lower() == "true":

@@ -185,6 +185,13 @@ def test_proxy_config_is_used_warned_of_or_refused() -> None:
     assert "ISTIO_META_DNS_CAPTURE has no effect yet" in result.warnings[0]
 
 
+def test_a_way_of_capture_that_is_not_there_is_said() -> None:
+    config = "interceptionMode: TPROXY"
+    result = inject_pod(request(pod(annotations={"proxy.istio.io/config": config})))
+    assert result is not None
+    assert "TPROXY is not supported yet" in result.warnings[0]
+
+
 def test_a_broken_proxy_config_refuses_the_pod() -> None:
     with pytest.raises(ValueError, match=r"annotation proxy\.istio\.io/config"):
         inject(request(pod(annotations={"proxy.istio.io/config": "a: [1"})))
