@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs what only the tests use and pip cannot give: kubectl and curl from apt. Safe to repeat.
+# Installs what only the tests use and pip cannot give: kubectl, curl and chromium from apt. Safe to repeat.
 # Where another kubectl is installed, Debian's (1.20) is put beside the project, so that old clients are tested too.
 set -eu
 cd "$(dirname "$0")/.."
@@ -9,7 +9,7 @@ if [ "$(id -u)" = 0 ]; then sudo=""; else sudo=sudo; fi
 install() {
     $sudo apt-get update -qq
     # shellcheck disable=SC2086
-    DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq $1 >/dev/null
+    DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq --no-install-recommends $1 >/dev/null
 }
 
 fetch_old_kubectl() {
@@ -25,6 +25,7 @@ fetch_old_kubectl() {
 missing=""
 command -v kubectl >/dev/null 2>&1 || missing="$missing kubernetes-client"
 command -v curl >/dev/null 2>&1 || missing="$missing curl"
+command -v chromium >/dev/null 2>&1 || missing="$missing chromium"
 [ -z "$missing" ] || install "$missing"
 if command -v apt-get >/dev/null 2>&1 && [ -z "$(ls "$tools"/kubectl.* 2>/dev/null)" ]; then
     fetch_old_kubectl
