@@ -21,9 +21,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tejer.cluster.config import ClusterConfig, load_config
-from tejer.cluster.processes import Process, end_processes, processes_of, read_process
+from tejer.cluster.processes import Process, end_processes, is_daemon, processes_of, read_process
 
 START_TIMEOUT = 30.0
+END_GRACE, CLEAN_END_GRACE = 1.0, 10.0
+"""Seconds that containers have to end by themselves: the longer one where their data will be read again."""
 _STOP_WAIT, _KILL_WAIT = 5.0, 2.0
 _KEPT = ("store.db", "store.db-wal", "store.db-shm", "volumes", "pki", "config.json")
 
@@ -146,15 +148,19 @@ def _wait_for_answer(config: ClusterConfig, running: Process, timeout: float) ->
             time.sleep(0.1)
 
 
-def stop(config: ClusterConfig) -> None:
-    """End the cluster's process, its pods and its network. Idempotent; works also after a `kill -9` of all of it."""
+def stop(config: ClusterConfig, grace: float = END_GRACE) -> None:
+    """End the cluster's process, its pods and its network. Idempotent; works also after a `kill -9` of all of it.
+
+    Containers get SIGTERM and up to `grace` seconds, then SIGKILL.
+    """
+    from tejer.cluster.runtime.goodbye import ask_to_end
     from tejer.cluster.runtime.teardown import teardown
 
     # The daemon first: it would start pods again.
-    daemons = [process for process in (daemon_of(config),) if process is not None]
-    end_processes(daemons, signal.SIGTERM, _STOP_WAIT)
     try:
-        end_processes(processes_of(config), signal.SIGKILL, _KILL_WAIT)
+        daemons = [process for process in processes_of(config) if is_daemon(process.pid, config)]
+        end_processes(end_processes(daemons, signal.SIGTERM, _STOP_WAIT), signal.SIGKILL, _KILL_WAIT)
+        ask_to_end(config.pods_dir.glob("*"), grace)
         teardown(config)
     except PermissionError as error:
         raise RuntimeError(f"the cluster can't be ended: {error.strerror}; run `tejer down` as root") from error
@@ -165,6 +171,13 @@ def stop(config: ClusterConfig) -> None:
         raise RuntimeError(f"these processes of the cluster can't be ended: {pids}")
 
 
+def anything_left(config: ClusterConfig) -> bool:
+    """Whether something of the cluster runs, also when its home has been deleted."""
+    from tejer.cluster.network.setup import HostNetwork
+
+    return bool(processes_of(config)) or HostNetwork(config).exists()
+
+
 def remove(config: ClusterConfig, *, keep_data: bool = False) -> None:
     """After `stop`: take away the kubeconfig context and the files. Idempotent."""
     from tejer.cluster.kubeconfig import remove_context
@@ -173,7 +186,8 @@ def remove(config: ClusterConfig, *, keep_data: bool = False) -> None:
         remove_context(config)
     except (OSError, ValueError) as error:
         raise RuntimeError(f"the kubeconfig could not be cleaned: {error}") from error
-    _remove_files(config, keep_data=keep_data)
+    finally:
+        _remove_files(config, keep_data=keep_data)
 
 
 def _remove_files(config: ClusterConfig, *, keep_data: bool) -> None:

@@ -13,6 +13,7 @@ from tejer.cluster.config import ClusterConfig
 
 _SHIM = "cluster/runtime/shim/"
 _DAEMON = "tejer.cluster.daemon"
+_FORWARDER = "cluster/network/forward.py"
 
 
 class Process(NamedTuple):
@@ -59,7 +60,7 @@ def _pids() -> list[int]:
 
 
 def processes_of(config: ClusterConfig) -> list[Process]:
-    """The cluster's daemon and the shims of its pods, found by what they were started with.
+    """The cluster's daemon, the shims of its pods and its port forwarders, found by what they were started with.
 
     The pids of other processes of the pods are not needed: they die with their shim.
     """
@@ -67,10 +68,16 @@ def processes_of(config: ClusterConfig) -> list[Process]:
     for pid in _pids():
         words = arguments(pid)
         shim = any(_SHIM in word for word in words) and any(Path(word).parent == config.pods_dir for word in words)
-        daemon = _DAEMON in words and str(config.home) in words
-        if (shim or daemon) and (started := start_time(pid)) is not None:
+        helper = str(config.home) in words and any(word == _DAEMON or word.endswith(_FORWARDER) for word in words)
+        if (shim or helper) and (started := start_time(pid)) is not None:
             found.append(Process(pid, started))
     return found
+
+
+def is_daemon(pid: int, config: ClusterConfig) -> bool:
+    """Whether the process is the cluster's own."""
+    words = arguments(pid)
+    return _DAEMON in words and str(config.home) in words
 
 
 def with_descendants(roots: Iterable[Process]) -> list[int]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,7 @@ import pytest
 from tejer.cluster.config import ClusterConfig
 from tejer.cluster.network.netlink import NETLINK_NETFILTER, Netlink
 from tejer.cluster.network.nft import table_names
-from tests.e2e.clusters import private_shell
+from tests.e2e.clusters import private_cluster, private_shell, take_down
 from tests.e2e.shell import Shell
 
 pytestmark = pytest.mark.e2e
@@ -30,9 +32,8 @@ IDENTITY = f"{{range .items[*]}}{_OF_EACH} {{end}}"
 @pytest.fixture
 def shell(tmp_path: Path) -> Iterator[Shell]:
     """A cluster of its own that is not started yet, and leaves nothing."""
-    shell = private_shell(tmp_path, 131)
-    yield shell
-    shell.run("tejer down")
+    with private_cluster(tmp_path) as shell:
+        yield shell
 
 
 def status(shell: Shell) -> Any:
@@ -51,16 +52,28 @@ def leftovers(shell: Shell) -> list[str]:
     """What of a cluster is still on the machine."""
     home = shell.env["TEJER_HOME"]
     found = [f"file {path}" for path in Path(home).rglob("*")] if Path(home).exists() else []
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            words = (entry / "cmdline").read_bytes().decode(errors="replace").split("\0")
-        except OSError:
-            continue
-        if any(word.startswith(home) for word in words):
-            found.append(f"process {entry.name}: {' '.join(words)}")
+    found += [f"process {pid}: {words}" for pid, words in commands().items() if home in words]
     instance = ClusterConfig(home=Path(home)).instance_id
     found += [f"device {name}" for _, name in socket.if_nameindex() if instance[:6] in name]
+    found += [f"table {name}" for name in _nft_tables() if instance in name]
+    found += [f"mount {line}" for line in Path("/proc/self/mountinfo").read_text().splitlines() if home in line]
     return found
+
+
+def commands() -> dict[int, str]:
+    """The command lines of all processes but this one."""
+    pids = [int(entry.name) for entry in Path("/proc").glob("[0-9]*")]
+    found = {pid: _cmdline(Path(f"/proc/{pid}")).decode(errors="replace") for pid in pids if pid != os.getpid()}
+    return {pid: words.replace("\0", " ") for pid, words in found.items() if words}
+
+
+def kill_all(part: str) -> int:
+    """`kill -9` of every process whose command line holds `part`; how many."""
+    doomed = [pid for pid, words in commands().items() if part in words]
+    for pid in doomed:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    return len(doomed)
 
 
 def test_pods_survive_the_clusters_process_and_are_taken_over(shell: Shell) -> None:
@@ -84,11 +97,7 @@ def test_a_pod_that_died_meanwhile_is_restarted(shell: Shell) -> None:
     shell.ok("kubectl create deployment steady --image=tejer/sleep")
     shell.ok("kubectl rollout status deployment/steady --timeout=60s")
     kill_daemon(shell)
-    home = shell.env["TEJER_HOME"]
-    shims = [p.name for p in Path("/proc").glob("[0-9]*") if f"{home}/pods/".encode() in _cmdline(p)]
-    assert shims
-    for pid in shims:
-        os.kill(int(pid), signal.SIGKILL)
+    assert kill_all(f"{shell.env['TEJER_HOME']}/pods/")
     shell.ok("tejer up --bare $UP")
     shell.until("kubectl get pods -l app=steady --no-headers",
                 lambda result: result.out.split()[1:3] == ["1/1", "Running"] and result.out.split()[3] != "0",
@@ -110,10 +119,8 @@ def test_of_two_ups_at_once_one_wins_with_a_clear_line(shell: Shell) -> None:
         assert "another `tejer up` or `tejer down` (pid " in both.err
     else:  # one came after the other
         assert codes == ["0", "0"]
-    home = shell.env["TEJER_HOME"].encode()
-    lines = [_cmdline(process) for process in Path("/proc").glob("[0-9]*")]
-    daemons = [line for line in lines if b"tejer.cluster.daemon" in line and home in line]
-    assert len(daemons) == 1
+    home = shell.env["TEJER_HOME"]
+    assert len([words for words in commands().values() if "tejer.cluster.daemon" in words and home in words]) == 1
     shell.ok("kubectl get namespaces")
 
 
@@ -147,24 +154,117 @@ def test_a_taken_port_is_named_with_its_owner(shell: Shell) -> None:
 @pytest.mark.parametrize("killed", ["nothing", "daemon", "everything"])
 def test_down_leaves_nothing(shell: Shell, killed: str) -> None:
     before = Path("/proc/sys/net/ipv4/ip_forward").read_text()
-    rules = _nft_tables()
+    start_a_service(shell)
+    if killed == "daemon":
+        kill_daemon(shell)
+    elif killed == "everything":
+        assert kill_all(shell.env["TEJER_HOME"]) > 2
+    shell.ok("tejer down")
+    assert leftovers(shell) == []
+    assert Path("/proc/sys/net/ipv4/ip_forward").read_text() in (before, "1\n")
+    assert not Path(shell.env["KUBECONFIG"]).exists()
+    assert "Nothing runs" in shell.run("tejer down").ok().err
+
+
+def start_a_service(shell: Shell) -> None:
     shell.ok("tejer up --bare $UP")
     shell.ok("kubectl create deployment steady --image=tejer/sleep")
     shell.ok("kubectl expose deployment steady --port=80 --type=LoadBalancer")
     shell.ok("kubectl rollout status deployment/steady --timeout=60s")
-    if killed == "daemon":
-        kill_daemon(shell)
-    elif killed == "everything":
-        home = shell.env["TEJER_HOME"].encode()
-        for process in Path("/proc").glob("[0-9]*"):
-            if home in _cmdline(process) and int(process.name) != os.getpid():
-                os.kill(int(process.name), signal.SIGKILL)
+
+
+def test_down_after_the_home_was_deleted(shell: Shell) -> None:
+    start_a_service(shell)
+    shutil.rmtree(shell.env["TEJER_HOME"])
+    assert leftovers(shell)
     shell.ok("tejer down")
     assert leftovers(shell) == []
-    assert _nft_tables() <= rules
-    assert Path("/proc/sys/net/ipv4/ip_forward").read_text() in (before, "1\n")
-    assert not Path(shell.env["KUBECONFIG"]).exists()
-    shell.ok("tejer down")  # again: nothing to do is no error
+
+
+def test_make_demo_down_after_the_mesh_was_killed_in_parts(shell: Shell) -> None:
+    """Daemon, Envoys, and one of two shims: the other's pod is as it was."""
+    home = shell.env["TEJER_HOME"]
+    shell.ok("tejer up $UP")
+    kill_daemon(shell)
+    assert kill_all(f"{home}/pods/") >= 2, "shims of istiod and the gateway"
+    before = set(commands())
+    shell.ok("tejer up $UP", timeout=180)
+    started = {pid for pid, words in commands().items() if pid not in before and "/envoy " in f"{words} "}
+    assert started
+    kill_daemon(shell)
+    for pid in started:
+        os.kill(pid, signal.SIGKILL)
+    os.kill(next(pid for pid, words in commands().items() if f"{home}/pods/" in words), signal.SIGKILL)
+    shell.ok("make demo-down")
+    assert leftovers(shell) == []
+    assert started.isdisjoint(commands())
+
+
+ESCAPED = """
+apiVersion: v1
+kind: Pod
+metadata: {name: escaped}
+spec:
+  containers:
+  - name: main
+    image: tejer/sleep
+    command: [python3, -c, "import os, time; os.setuid(4242); print('changed', flush=True); time.sleep(7654)"]
+    securityContext: {capabilities: {add: [SETUID]}}
+"""
+
+
+def test_a_process_that_changed_its_user_does_not_outlive_down(shell: Shell) -> None:
+    """The kernel forgets then that it is to die with its shim."""
+    shell.ok("tejer up --bare $UP")
+    shell.ok("kubectl apply -f -", stdin=ESCAPED)
+    shell.until("kubectl logs escaped", lambda result: "changed" in result.out)
+    kill_daemon(shell)
+    assert kill_all(f"{shell.env['TEJER_HOME']}/pods/")
+    assert [words for words in commands().values() if "time.sleep(7654)" in words]
+    shell.ok("tejer down")
+    assert not [words for words in commands().values() if "time.sleep(7654)" in words]
+    assert leftovers(shell) == []
+
+
+CAREFUL = """
+apiVersion: v1
+kind: PersistentVolumeClaim
+metadata: {name: data}
+spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: careful}
+spec:
+  containers:
+  - name: main
+    image: tejer/sleep
+    command:
+    - bash
+    - -c
+    - trap 'sleep 1; echo closed > /data/state; exit' TERM; echo open > /data/state; while :; do sleep 0.1; done
+    volumeMounts: [{name: data, mountPath: /data}]
+  volumes: [{name: data, persistentVolumeClaim: {claimName: data}}]
+"""
+
+
+def test_down_lets_pods_close_their_data(shell: Shell) -> None:
+    shell.ok("tejer up --bare $UP")
+    shell.ok("kubectl apply -f -", stdin=CAREFUL)
+    shell.until("kubectl exec careful -- cat /data/state", lambda result: result.out == "open\n")
+    shell.ok("tejer down --keep-data")
+    states = list(Path(shell.env["TEJER_HOME"], "volumes").rglob("state"))
+    assert [state.read_text() for state in states] == ["closed\n"]
+
+
+def test_down_does_not_wait_for_pods_that_will_not_end(shell: Shell) -> None:
+    shell.ok("tejer up --bare $UP")
+    shell.ok("kubectl run stubborn --image=tejer/sleep --command -- bash -c 'trap : TERM; while :; do sleep 0.1; done'")
+    shell.ok("kubectl wait --for=condition=Ready pod/stubborn --timeout=60s")
+    kill = next(pid for pid, words in commands().items() if f"{shell.env['TEJER_HOME']}/pods/" in words)
+    os.kill(kill, signal.SIGSTOP)  # and a shim that answers nobody
+    shell.ok("tejer down --keep-data", timeout=60)
+    assert not [words for words in commands().values() if shell.env["TEJER_HOME"] in words]
 
 
 def _nft_tables() -> set[str]:
@@ -206,11 +306,19 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "-l", str(place)], check=True)
 
 
-def test_a_full_disk_is_a_clear_error_and_the_store_stays_whole(tmp_path: Path, small_disk: Path) -> None:
-    shell = private_shell(tmp_path, 132)
+@contextmanager
+def on_the_disk(tmp_path: Path, small_disk: Path) -> Iterator[Shell]:
+    shell = private_shell(tmp_path)
     shell.env["TEJER_HOME"] = str(small_disk / "tejer")
-    shell.ok("tejer up --bare $UP")
     try:
+        yield shell
+    finally:
+        take_down(shell)
+
+
+def test_a_full_disk_is_a_clear_error_and_the_store_stays_whole(tmp_path: Path, small_disk: Path) -> None:
+    with on_the_disk(tmp_path, small_disk) as shell:
+        shell.ok("tejer up --bare $UP")
         shell.ok("kubectl create configmap before --from-literal=a=b")
         filler = small_disk / "filler"
         with filler.open("wb", buffering=0) as file:
@@ -232,12 +340,10 @@ def test_a_full_disk_is_a_clear_error_and_the_store_stays_whole(tmp_path: Path, 
         kill_daemon(shell)
         shell.ok("tejer up --bare $UP")
         shell.ok("kubectl get configmap before after")
-    finally:
-        shell.ok("tejer down")
 
 
 def test_a_read_only_home_is_a_clear_error(tmp_path: Path, small_disk: Path) -> None:
-    shell = private_shell(tmp_path, 133)
+    shell = private_shell(tmp_path)
     shell.env["TEJER_HOME"] = str(small_disk / "tejer")
     subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
     result = shell.run("tejer up --bare $UP")

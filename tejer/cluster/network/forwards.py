@@ -193,19 +193,7 @@ def _kill(state: Body) -> None:
             os.waitpid(int(state["pid"]), 0)
 
 
-def forward_processes(config: ClusterConfig) -> set[int]:
-    """Pids of the cluster's forwarders, by state file and, where one was lost, by command line. Forgets the files."""
-    folder = config.home / "forwards"
-    found = set()
-    for path in folder.glob("*.json"):
-        state = _read(path)
-        if _alive(state):
-            found.add(int(state["pid"]))
-        path.unlink(missing_ok=True)
-    program, home = os.fsencode(_PROGRAM), os.fsencode(config.home)
-    for entry in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):
-            words = (entry / "cmdline").read_bytes().split(b"\0")
-            if program in words and home in words:
-                found.add(int(entry.name))
-    return found
+def noted_forwarders(config: ClusterConfig) -> set[int]:
+    """Pids of the cluster's living forwarders, by their state files."""
+    states = [_read(path) for path in (config.home / "forwards").glob("*.json")]
+    return {int(state["pid"]) for state in states if _alive(state)}

@@ -25,6 +25,7 @@ from tejer.cluster.network.netlink import (
 
 _NEWLINK, _DELLINK, _GETLINK, _NEWADDR, _GETADDR, _NEWROUTE, _GETROUTE = 16, 17, 18, 20, 22, 24, 26
 _IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MTU, _IFLA_MASTER, _IFLA_LINKINFO, _IFLA_NET_NS_PID = 1, 3, 4, 10, 18, 19
+_IFLA_LINK_NETNSID = 37
 _INFO_KIND, _INFO_DATA, _VETH_PEER = 1, 2, 1
 _IFA_ADDRESS, _IFA_LOCAL = 1, 2
 _RTA_DST, _RTA_OIF, _RTA_GATEWAY = 1, 4, 5
@@ -38,8 +39,11 @@ _AF = socket.AF_INET
 
 @dataclass(frozen=True, slots=True)
 class Link:
+    """`peer_namespace`: our number for the network namespace of a veth's other end, -1 when that is our own."""
+
     index: int
     name: str
+    peer_namespace: int = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +109,10 @@ def add_route(network: IPv4Network, *, device: int, gateway: IPv4Address | None 
 
 def read_links(netlink: Netlink) -> Iterator[Link]:
     for body in netlink.dump(Request(_GETLINK, 0, _LINK.pack(0, 0, 0, 0, 0), "listing links")):
-        name = attributes(body[_LINK.size :]).get(_IFLA_IFNAME, b"")
-        yield Link(_LINK.unpack_from(body)[2], name.rstrip(b"\0").decode())
+        found = attributes(body[_LINK.size :])
+        name = found.get(_IFLA_IFNAME, b"").rstrip(b"\0").decode()
+        (peer,) = struct.unpack("=i", found.get(_IFLA_LINK_NETNSID, b"\xff" * 4))
+        yield Link(_LINK.unpack_from(body)[2], name, peer)
 
 
 def read_addresses(netlink: Netlink) -> Iterator[tuple[int, IPv4Address]]:

@@ -118,6 +118,15 @@ class Netlink:
                     return
                 yield body
 
+    def ask(self, request: Request) -> bytes:
+        """The body of the one answer. Raises OSError when it is refused."""
+        self._socket.send(self._encode(request, 0))
+        for kind, _, body in self._receive():
+            if kind == _NLMSG_ERROR:
+                _raise(body, request)
+            return body
+        raise OSError(f"{request.what}: no answer")
+
     def _encode(self, request: Request, flags: int) -> bytes:
         self._sequence += 1
         length = _HEADER.size + len(request.body)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from tejer.cluster.config import ClusterConfig
 from tejer.cluster.network import firewall, links, nft, ruleset
+from tejer.cluster.network.inhabitants import inhabitants
 from tejer.cluster.network.netlink import NETLINK_NETFILTER, Netlink, network_of
 from tejer.cluster.network.services import VirtualPort
 
@@ -127,21 +128,53 @@ class HostNetwork:
         with Netlink(NETLINK_NETFILTER) as netlink:
             nft.commit(netlink, ruleset.messages(wanted))
 
+    def exists(self) -> bool:
+        """Whether a device of the cluster's is there. Needs no privileges."""
+        with Netlink() as netlink:
+            return any(self._is_ours(link.name) for link in links.read_links(netlink))
+
+    def inhabitants(self) -> set[int]:
+        """Pids of the processes in the pods' network namespaces. Raises OSError."""
+        with Netlink() as netlink:
+            veths = {link.name for link in links.read_links(netlink) if self._is_veth(link.name)}
+            return inhabitants(netlink, veths)
+
     def remove(self) -> None:
-        """Take everything away: rules, links, forwarding if it was us who switched it on. Idempotent."""
+        """Take everything away: links, rules, forwarding if it was us who switched it on. Idempotent.
+
+        Raises OSError, the first one, after everything was tried.
+        """
+        failures: list[OSError] = []
+        for part in (self._remove_links, self._remove_rules, self._reset_forwarding):
+            try:
+                part()
+            except OSError as error:
+                failures.append(error)
+        if failures:
+            raise failures[0]
+
+    def _remove_links(self) -> None:
+        with Netlink() as netlink:
+            ours = [link for link in links.read_links(netlink) if self._is_ours(link.name)]
+            netlink.run([links.delete_link(link.index) for link in ours])
+
+    def _remove_rules(self) -> None:
         with Netlink(NETLINK_NETFILTER) as netlink:
             nft.commit(netlink, [nft.add_table(self.table), nft.delete_table(self.table)])
             firewall.close(netlink, self._config.bridge)
-        with Netlink() as netlink:
-            present = list(links.read_links(netlink))
-            ours = [link for link in present if link.name == self._config.bridge or self._is_veth(link.name)]
-            netlink.run([links.delete_link(link.index) for link in ours])
-        others = [link for link in present if link not in ours and link.name.startswith(_BRIDGES)]
+
+    def _reset_forwarding(self) -> None:
         marker = self._config.home / "forwarding-was-off"
-        if marker.exists():
-            if not others:
-                _FORWARDING.write_text("0")
-            marker.unlink()
+        if not marker.exists():
+            return
+        with Netlink() as netlink:
+            others = [link for link in links.read_links(netlink) if link.name.startswith(_BRIDGES)]
+        if not any(not self._is_ours(link.name) for link in others):
+            _FORWARDING.write_text("0")
+        marker.unlink()
+
+    def _is_ours(self, name: str) -> bool:
+        return name == self._config.bridge or self._is_veth(name)
 
     def _is_veth(self, name: str) -> bool:
         return name.startswith(self.veth_prefix) and len(name) == len(self.veth_prefix) + 8

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import socket
 from collections.abc import Callable
@@ -121,17 +122,22 @@ class Sandbox:
 
 
 def connect(directory: Path) -> socket.socket:
-    """A non-blocking connection to the shim of `directory`, whose path may be longer than a socket's may be."""
-    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    """A non-blocking connection to the shim of `directory`, whose path may be longer than a socket's may be.
+
+    Raises OSError at once when there is no shim, or one that no longer takes connections.
+    """
     folder = os.open(directory, os.O_PATH | os.O_CLOEXEC)
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
     try:
         sock.connect(f"/proc/self/fd/{folder}/{SOCKET}")
+    except BlockingIOError:  # it has let too many wait; waiting too would stop the whole node
+        sock.close()
+        raise OSError(errno.EAGAIN, "the pod's shim does not answer") from None
     except OSError:
         sock.close()
         raise
     finally:
         os.close(folder)
-    sock.setblocking(False)
     return sock
 
 
