@@ -14,7 +14,7 @@ from pathlib import Path
 
 from benchmarks.pods import manifests
 from benchmarks.processes import Process, pss_megabytes, snapshot, tree
-from tests.e2e.clusters import private_shell
+from tests.e2e.clusters import private_cluster
 from tests.e2e.shell import Shell
 
 RATE, SECONDS = 500, 20
@@ -40,16 +40,11 @@ class Figure:
 @contextmanager
 def demo_cluster() -> Iterator[tuple[Shell, float]]:
     """The mesh with the sample, and the seconds it took from nothing to everything Ready."""
-    with tempfile.TemporaryDirectory(prefix="tejer-bench-") as home:
-        shell = private_shell(Path(home), 121)
+    with tempfile.TemporaryDirectory(prefix="tejer-bench-") as home, private_cluster(Path(home)) as shell:
         began = time.monotonic()
         shell.ok("tejer up --profile demo $UP")
         shell.ok("tejer demo --no-requests", timeout=300)
-        took = time.monotonic() - began
-        try:
-            yield shell, took
-        finally:
-            shell.ok("tejer down")
+        yield shell, time.monotonic() - began
 
 
 def processes_of(shell: Shell) -> list[Process]:

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import socket
-from itertools import chain
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+from tejer.cluster.config import ClusterConfig
+from tejer.cluster.lifecycle import anything_left, stop
 from tests.e2e.shell import Shell
+from tests.support.networks import free_subnet, give_back
+
+_DOWN_SECONDS = 60.0
 
 
 def free_ports(count: int) -> list[int]:
@@ -20,27 +27,43 @@ def free_ports(count: int) -> list[int]:
             one.close()
 
 
-def free_subnet(wanted: int) -> int:
-    """N of 10.N.0.0/16: `wanted`, or the next that no route leads to: another run of the tests may be under way."""
-    routes = [line.split()[1:] for line in Path("/proc/net/route").read_text().splitlines()[1:]]
-    taken = {int(fields[0][4:6], 16) for fields in routes if fields[0].endswith("0A")}
-    return next(number for number in chain(range(wanted, 250), range(100, wanted)) if number not in taken)
+def private_shell(home: Path, wanted_subnet: int = 100) -> Shell:
+    """A terminal whose `tejer` and `kubectl` mean the cluster of `home`, which has networks of its own.
 
-
-def private_shell(home: Path, subnet: int) -> Shell:
-    """A terminal whose `tejer` and `kubectl` mean the cluster of `home`; `subnet` keeps its networks apart.
-
-    Start it with `tejer up --bare $UP`; $HTTP and $HTTPS are the ingress gateway's addresses.
+    Start it with `tejer up --bare $UP`; $HTTP and $HTTPS are the ingress gateway's addresses. Where a test doesn't end
+    it itself, use `private_cluster`.
     """
-    subnet = free_subnet(subnet)
+    subnet = free_subnet(wanted_subnet)
     api, http, https = free_ports(3)
-    shell = Shell(
+    return Shell(
         {
             "TEJER_HOME": str(home / "tejer"), "KUBECONFIG": str(home / "kubeconfig"), "HOME": str(home),
             "UP": f"--api-port {api} --http-port {http} --https-port {https} "
             f"--pod-cidr 10.{subnet}.0.0/17 --service-cidr 10.{subnet}.128.0/17",
-            "HTTP": f"http://localhost:{http}", "HTTPS": f"https://localhost:{https}",
+            "HTTP": f"http://localhost:{http}", "HTTPS": f"https://localhost:{https}", "SUBNET": str(subnet),
         }
     )  # fmt: skip
-    shell.run("tejer down")
-    return shell
+
+
+@contextmanager
+def private_cluster(home: Path) -> Iterator[Shell]:
+    """`private_shell`, and whatever happens nothing of its cluster outlives the block."""
+    shell = private_shell(home)
+    try:
+        yield shell
+    finally:
+        take_down(shell)
+
+
+def take_down(shell: Shell) -> None:
+    """`tejer down`; where that fails, by force, and then the failure is told."""
+    home = Path(shell.env["TEJER_HOME"])
+    try:
+        shell.run("tejer down", timeout=_DOWN_SECONDS).ok()
+    except (AssertionError, subprocess.TimeoutExpired):
+        stop(ClusterConfig(home=home), grace=0)
+        raise
+    if anything_left(ClusterConfig(home=home)):
+        stop(ClusterConfig(home=home), grace=0)
+        raise AssertionError(f"`tejer down` left something of {home} behind")
+    give_back(int(shell.env["SUBNET"]))

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.clusters import private_shell
+from tests.e2e.clusters import private_cluster
 from tests.e2e.shell import Shell
 from tests.e2e.traffic import WORKLOADS, Mesh
 
@@ -14,20 +14,18 @@ from tests.e2e.traffic import WORKLOADS, Mesh
 @pytest.fixture(scope="module")
 def bare_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
     """An empty cluster, as after `minikube start`."""
-    shell = private_shell(tmp_path_factory.mktemp("bare"), 118)
-    shell.ok("tejer up --bare $UP")
-    yield shell
-    shell.ok("tejer down")
+    with private_cluster(tmp_path_factory.mktemp("bare")) as shell:
+        shell.ok("tejer up --bare $UP")
+        yield shell
 
 
 @pytest.fixture(scope="session")
 def mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
     """A cluster with the mesh and the sample, shared by all tests that leave it as they found it."""
-    shell = private_shell(tmp_path_factory.mktemp("mesh"), 119)
-    shell.ok("tejer up --bare $UP")
-    shell.ok("tejer demo --no-requests", timeout=300)
-    yield shell
-    shell.ok("tejer down")
+    with private_cluster(tmp_path_factory.mktemp("mesh")) as shell:
+        shell.ok("tejer up --bare $UP")
+        shell.ok("tejer demo --no-requests", timeout=300)
+        yield shell
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -40,11 +41,18 @@ class Shell:
         self.cwd = cwd
 
     def run(self, line: str, *, timeout: float = 120, stdin: str = "") -> Result:
-        done = subprocess.run(
+        """Raises subprocess.TimeoutExpired when it takes longer; then everything the line started has been killed."""
+        with subprocess.Popen(
             ["bash", "-o", "pipefail", "-c", line],
-            env=self.env, cwd=self.cwd, timeout=timeout, capture_output=True, text=True, input=stdin, check=False,
-        )  # fmt: skip
-        return Result(line, done.returncode, done.stdout, done.stderr)
+            env=self.env, cwd=self.cwd, text=True, start_new_session=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        ) as process:  # fmt: skip
+            try:
+                out, err = process.communicate(stdin, timeout)
+            except BaseException:
+                os.killpg(process.pid, signal.SIGKILL)
+                raise
+        return Result(line, process.returncode, out, err)
 
     def ok(self, line: str, *, timeout: float = 120, stdin: str = "") -> str:
         """Run a command that must succeed; returns its standard output."""

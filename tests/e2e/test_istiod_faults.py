@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.clusters import private_shell
+from tests.e2e.clusters import private_cluster
 from tests.e2e.shell import Shell
 
 pytestmark = pytest.mark.e2e
@@ -65,15 +65,12 @@ ASK = "kubectl -n demo exec deploy/client -c app -- curl -s -o /dev/null -w '%{h
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
-    shell = private_shell(tmp_path_factory.mktemp("istiod"), 163)
-    shell.ok("tejer up $UP")
-    try:
+    with private_cluster(tmp_path_factory.mktemp("istiod")) as shell:
+        shell.ok("tejer up $UP")
         shell.ok("kubectl apply -f -", stdin=SERVER)
         shell.ok("kubectl -n demo rollout status deploy/server deploy/client --timeout=60s")
         shell.until(ASK, lambda result: result.out == "200")
         yield shell
-    finally:
-        shell.ok("tejer down")
 
 
 def istiod_pod(shell: Shell) -> str:

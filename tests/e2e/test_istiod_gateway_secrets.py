@@ -11,7 +11,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from tests.e2e.clusters import private_shell
+from tests.e2e.clusters import private_cluster
 from tests.e2e.shell import Shell
 
 pytestmark = pytest.mark.e2e
@@ -39,12 +39,9 @@ spec:
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
-    shell = private_shell(tmp_path_factory.mktemp("secrets"), 164)
-    shell.ok("tejer up $UP")
-    try:
+    with private_cluster(tmp_path_factory.mktemp("secrets")) as shell:
+        shell.ok("tejer up $UP")
         yield shell
-    finally:
-        shell.ok("tejer down")
 
 
 def make_certificate(directory: Path) -> tuple[Path, Path]:

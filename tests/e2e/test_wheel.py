@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.clusters import private_shell
+from tests.e2e.clusters import private_shell, take_down
 from tests.e2e.shell import BIN, ROOT, Shell
 
 pytestmark = pytest.mark.e2e
@@ -32,13 +32,15 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
         [uv, "pip", "install", "-q", "--python", home / "venv/bin/python", "-c", ROOT / "requirements.lock", wheel],
         check=True,
     )
-    shell = private_shell(home, 117)
+    shell = private_shell(home)
     empty = home / "elsewhere"
     empty.mkdir()
     own = Shell(shell.env | {"PATH": f"{home}/venv/bin:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"}, empty)
     own.env["PATH"] = own.env["PATH"].removeprefix(f"{BIN}:")
-    yield own
-    own.run("tejer down")
+    try:
+        yield own
+    finally:
+        take_down(own)
 
 
 def seen(shell: Shell) -> list[dict[str, Any]]:

@@ -21,9 +21,10 @@ from tejer.cluster.store.memory import MemoryStore
 from tejer.kube.api import Api, ApiError
 from tejer.kube.resource import Body, metadata
 from tejer.kube.types import CONFIGMAPS, ENDPOINTSLICES, EVENTS, PODS, SERVICEACCOUNTS, SERVICES
+from tests.support.networks import free_subnet
 
 PATIENCE = 20.0
-RUN = 200 + os.getpid() % 27
+RUN = free_subnet(200)
 """Second octet of this test run's networks: two runs on one machine don't meet."""
 Check = Callable[[Body], bool]
 
@@ -190,8 +191,10 @@ async def cluster(home: Path, number: int = 1) -> AsyncIterator[Cluster]:
     try:
         yield made
     finally:
-        await made.server.stop()
-        teardown(config)
+        try:
+            await made.server.stop()
+        finally:
+            teardown(config)
 
 
 async def eventually(check: Callable[[], Awaitable[bool]], what: str) -> None:
