@@ -50,11 +50,11 @@ _ALPN_BY_PROTOCOL = "%CEL(request.protocol == 'HTTP/2' ? 'istio-h2,istio,h2' : '
 
 
 def fault_filter() -> HttpFilter:
-    return HttpFilter(name=FAULT_FILTER, typed_config=pack(HTTPFault()))
+    return _for_routes(FAULT_FILTER, pack(HTTPFault()))
 
 
 def cors_filter() -> HttpFilter:
-    return HttpFilter(name=CORS_FILTER, typed_config=pack(Cors()))
+    return _for_routes(CORS_FILTER, pack(Cors()))
 
 
 def router_filter() -> HttpFilter:
@@ -62,8 +62,13 @@ def router_filter() -> HttpFilter:
 
 
 def alpn_filter() -> HttpFilter:
-    """Does nothing by itself: routes to clusters that speak the caller's protocol switch it on with `alpn_override`."""
-    return HttpFilter(name=ALPN_FILTER, typed_config=pack(HttpSetFilterState()))
+    """For routes to clusters that speak the caller's protocol; see `alpn_override`."""
+    return _for_routes(ALPN_FILTER, pack(HttpSetFilterState()))
+
+
+def _for_routes(name: str, config: Any) -> HttpFilter:
+    """A filter that only routes with a configuration for it switch on: others do not pay for it (6 µs for three)."""
+    return HttpFilter(name=name, typed_config=config, disabled=True)
 
 
 def alpn_override() -> HttpSetFilterState:
