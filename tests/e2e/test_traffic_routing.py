@@ -12,7 +12,7 @@ from tests.e2e.traffic import Answer, Mesh, Pod, echoed, eventually, service, st
 
 pytestmark = pytest.mark.e2e
 
-HOSTS = ("match", "weights", "timeout", "retry", "fault", "moved", "change", "mirror")
+HOSTS = ("match", "weights", "timeout", "retry", "fault", "moved", "change", "mirror", "cors")
 V1, V2 = {"host": "server", "subset": "v1"}, {"host": "server", "subset": "v2"}
 TO_V1, TO_V2 = [{"destination": V1}], [{"destination": V2}]
 
@@ -69,6 +69,7 @@ ROUTES: dict[str, list[dict[str, Any]]] = {
             "route": TO_V1,
         }
     ],
+    "cors": [{"corsPolicy": {"allowOrigins": [{"exact": "https://here"}], "allowMethods": ["GET"]}, "route": TO_V1}],
     "mirror": [{"mirror": V2, "mirrorPercentage": {"value": 100}, "route": TO_V1}],
 }
 
@@ -93,11 +94,20 @@ TCP = virtual_service(
 )  # fmt: skip
 
 
+SNIFFED = (
+    service("sniffed", "traffic", {"app": "server"}, [{"port": 81, "targetPort": 8081}])
+    + virtual_service(
+        "sniffed", http=[{"route": [{"destination": V1, "weight": 50}, {"destination": V2, "weight": 50}]}]
+    ).replace('"host": "server"', '"host": "sniffed"')
+    + SUBSETS.replace("server", "sniffed")
+)
+
+
 @pytest.fixture(scope="module")
 def client(traffic: Mesh) -> Pod:
     hosts = (*HOSTS, "weighted-tcp")
     traffic.apply("".join(service(host, "traffic", {"app": "server"}) for host in hosts))
-    traffic.apply(SUBSETS + TCP + "".join(virtual_service(host, http=http) for host, http in ROUTES.items()))
+    traffic.apply(SNIFFED + SUBSETS + TCP + "".join(virtual_service(host, http=http) for host, http in ROUTES.items()))
     client = traffic.pod("client")
     client.until("http://moved/told", status(409))
     client.until("http://match/exact", lambda answer: version(answer) == "v2")
@@ -154,6 +164,24 @@ def test_faults(client: Pod) -> None:
     codes = Counter(answer["status"] for answer in client.many("http://fault/", 100, at_once=True))
     assert codes[200] + codes[418] == 100
     assert 25 <= codes[418] <= 75, codes
+
+
+def test_cors_is_answered_before_the_application(client: Pod) -> None:
+    def asked(origin: str) -> dict[str, str]:
+        wish = {"origin": origin, "access-control-request-method": "GET"}
+        headers: dict[str, str] = client.http("http://cors/", "OPTIONS", headers=wish)["headers"]
+        return headers
+
+    ours = asked("https://here")
+    assert (ours["access-control-allow-origin"], ours["access-control-allow-methods"]) == ("https://here", "GET")
+    assert "x-pod" not in ours
+    assert "access-control-allow-origin" not in asked("https://elsewhere")
+
+
+def test_a_sniffed_port_speaks_the_callers_protocol_by_weight(client: Pod) -> None:
+    answers = [client.http("http://sniffed:81/", h2=True) for _ in range(20)]
+    assert {(answer["status"], echoed(answer)["version"]) for answer in answers} == {(200, "2")}
+    assert {version(answer) for answer in answers} == {"v1", "v2"}
 
 
 def test_redirect_direct_response_and_rewrite(client: Pod) -> None:
