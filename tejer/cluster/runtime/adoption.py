@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
+from tejer.cluster.config import ClusterConfig
+from tejer.cluster.processes import arguments, end_processes, processes_of
 from tejer.cluster.runtime.plan import Role
 from tejer.cluster.runtime.podrun import PodRun, read_note
 from tejer.cluster.runtime.sandbox import Sandbox, find
@@ -16,6 +20,7 @@ from tejer.cluster.runtime.states import ContainerState, Ended, Stage, begun, en
 from tejer.kube.resource import Body
 
 _STEADY_FAILURES = 4
+_DEATH_SECONDS = 5.0
 
 
 async def adopt(run: PodRun) -> list[str]:
@@ -44,6 +49,14 @@ async def adopt(run: PodRun) -> list[str]:
         if state.name not in known:
             run.set_state(_lost(state, time.time()))
     return [state.name for state in run.states.values() if state.running]
+
+
+def end_unnoted_shims(config: ClusterConfig) -> None:
+    """Kill shims that no pod's directory names: an agent was killed between the birth of one and its note of it."""
+    for process in processes_of(config):
+        directories = [Path(word) for word in arguments(process.pid) if Path(word).parent == config.pods_dir]
+        if directories and find(directories[0]) != process.pid:
+            end_processes([process], signal.SIGKILL, _DEATH_SECONDS)
 
 
 def _from_record(run: PodRun, state: ContainerState, record: Message) -> ContainerState:

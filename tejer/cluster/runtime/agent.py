@@ -12,6 +12,7 @@ from tejer.cluster.config import ClusterConfig
 from tejer.cluster.dns.server import DnsServer
 from tejer.cluster.network.proxy import ServiceProxy
 from tejer.cluster.network.services import VirtualPort
+from tejer.cluster.runtime.adoption import end_unnoted_shims
 from tejer.cluster.runtime.backend import NodePodBackend
 from tejer.cluster.runtime.claims import ClaimBinder
 from tejer.cluster.runtime.host import read_host
@@ -48,6 +49,7 @@ class NodeAgent(NodePodBackend):
         node = self._node
         node.nursery.warm()
         await node.in_network(node.network.ensure)
+        await node.in_files(lambda: end_unnoted_shims(node.config))
         self.ready.set()
         self._claim_known_addresses()
         proxy = ServiceProxy(node.services, node.slices, self._apply_services, frozenset({node.config.dns_ip}))

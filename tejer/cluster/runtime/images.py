@@ -65,10 +65,13 @@ def built_in_images(python: str) -> dict[str, Image]:
         "tejer/finance-api": module("finance_api"),
         "tejer/load-generator": module("finance_api.load"),
         "postgres": Image((python, "-m", "finance_api.postgres"), user=_POSTGRES_USER),
+        "tejer/prometheus": module("tejer.observe.metrics.main"),
+        "tejer/config-reloader": module("tejer.observe.metrics.reload"),
         "tejer/echo": module("tejer.cluster.runtime.tools", "echo"),
         "tejer/curl": Image(("sleep",), ("infinity",)),
         "tejer/sleep": Image(("sleep",), ("infinity",)),
         "tejer/host": Image(),
+        "tejer/grafana": module("tejer.observe.dashboards.main"),
     }
 
 

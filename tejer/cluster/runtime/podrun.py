@@ -169,17 +169,22 @@ class PodRun:
     def on_death(self) -> None:
         """The shim is gone, and with it every container."""
         self.sandbox = None
+        self.all_killed()
+        for state in list(self.states.values()):
+            self.set_state(replace(state, container_id="" if not state.succeeded else state.container_id))
+        if not self.deleting:
+            self.normal("SandboxChanged", "Pod sandbox changed, it will be killed and re-created.")
+
+    def all_killed(self) -> None:
+        """Whatever ran has been killed with its shim, and nobody else will tell of it."""
         now = time.time()
         for state in list(self.states.values()):
             self.unwatch(state.name)
             if state.running:
                 end = Ended(exit_code=137, signal=9, started=state.since, finished=now, reason="Error",
                             container_id=state.container_id)  # fmt: skip
-                state = ended(state, end)
-            self.set_state(replace(state, container_id="" if not state.succeeded else state.container_id))
+                self.set_state(ended(state, end))
             self.exit_event(state.name)
-        if not self.deleting:
-            self.normal("SandboxChanged", "Pod sandbox changed, it will be killed and re-created.")
 
 
 def read_note(directory: Path) -> dict[str, Any] | None:

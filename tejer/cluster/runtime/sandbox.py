@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import signal
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +16,7 @@ from tejer.cluster.runtime.shim import wire
 from tejer.cluster.runtime.shim.wire import Message
 
 SOCKET, STATE = "shim.sock", "shim.pid"
-_ANSWER_SECONDS = 30.0
+_ANSWER_SECONDS, _DEATH_SECONDS = 30.0, 10.0
 
 
 class Sandbox:
@@ -24,7 +25,7 @@ class Sandbox:
     def __init__(self, directory: Path, pid: int, on_exit: Callable[[Message], None], on_death: Callable[[], None]):
         self.directory, self.pid = directory, pid
         self.containers: list[Message] = []
-        """Records of the shim's containers when we met it."""
+        """The shim's records of its containers when we met it; an end that was told since is in them."""
         self._on_exit, self._on_death = on_exit, on_death
         self._pidfd = os.pidfd_open(pid)
         self._socket: socket.socket | None = None
@@ -43,8 +44,7 @@ class Sandbox:
         self._socket = connect(self.directory)
         loop.add_reader(self._socket.fileno(), self._receive)
         loop.add_reader(self._pidfd, self._died)
-        answer = await self.order("hello")
-        self.containers = answer["containers"]
+        await self.order("hello")
 
     async def order(self, op: str, **fields: Any) -> Message:
         """Raises OSError with the shim's words when it could not be done, ConnectionError when the shim is gone."""
@@ -54,9 +54,10 @@ class Sandbox:
         number = self._last_id
         future: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
         self._answers[number] = future
+        message = wire.encode({"op": op, "id": number, **fields})
         try:
-            await asyncio.get_running_loop().sock_sendall(self._socket, wire.encode({"op": op, "id": number, **fields}))
             async with asyncio.timeout(_ANSWER_SECONDS):
+                await asyncio.get_running_loop().sock_sendall(self._socket, message)
                 answer = await future
         finally:
             self._answers.pop(number, None)
@@ -77,10 +78,16 @@ class Sandbox:
             return
         for message in self._decoder.feed(data):
             future = self._answers.get(message.get("id", 0))
+            if "containers" in message:
+                self.containers = message["containers"]
             if message.get("event") == "exit":
-                self._on_exit(message["container"])
+                self._ended(message["container"])
             elif future is not None and not future.done():
                 future.set_result(message)
+
+    def _ended(self, record: Message) -> None:
+        self.containers = [record if one["name"] == record["name"] else one for one in self.containers]
+        self._on_exit(record)
 
     def _died(self) -> None:
         if self._dead:
@@ -103,19 +110,27 @@ class Sandbox:
             if not future.done():
                 future.set_exception(ConnectionError("the pod's shim is gone"))
 
+    def kill(self) -> None:
+        """Kill the shim, and with it every container: `on_death` tells when it is gone."""
+        if alive(self.pid, recorded_start(self.directory)):
+            os.kill(self.pid, signal.SIGKILL)
+
     async def destroy(self) -> None:
-        """Kill the shim, and with it every container, and wait until it is gone."""
+        """Kill the shim, and with it every container, and wait until it is gone; nobody is told of it.
+
+        Raises TimeoutError when the kernel doesn't let go of it.
+        """
+        self.leave()
         if not alive(self.pid, recorded_start(self.directory)):
-            self.leave()
             return
         pidfd = os.pidfd_open(self.pid)
         gone = asyncio.Event()
         loop = asyncio.get_running_loop()
         loop.add_reader(pidfd, gone.set)
         try:
-            self.leave()
-            os.kill(self.pid, 9)
-            await gone.wait()
+            self.kill()
+            async with asyncio.timeout(_DEATH_SECONDS):
+                await gone.wait()
         finally:
             loop.remove_reader(pidfd)
             os.close(pidfd)

@@ -126,7 +126,8 @@ async def start_container(run: PodRun, name: str, keeper: TokenKeeper) -> bool:
         )  # fmt: skip
         _forget_old_attempts(run, name, attempt)
         _say_created(run, name, container.image)
-        assert run.sandbox is not None
+        if run.sandbox is None:
+            raise ConnectionError("the pod's shim is gone")
         answer = await run.sandbox.order("start", spec=message)
     except PlanError as error:
         _refused(run, state, error, now)

@@ -6,46 +6,81 @@ Source: kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle#pod-termination
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
 from contextlib import suppress
+from typing import Any
 
 from tejer.cluster.network.services import is_ready
 from tejer.cluster.runtime.checks import Target, check
 from tejer.cluster.runtime.plan import Role
 from tejer.cluster.runtime.podrun import PodRun
 
+log = logging.getLogger(__name__)
+
 DEFAULT_GRACE = 30.0
 _LEAST_AFTER_HOOK = 2.0
 _LONGEST_LET_GO, _NEWS_SECONDS = 1.0, 0.2
-_KILL_PATIENCE = 5.0
+_ORDER_SECONDS, _KILL_PATIENCE = 2.0, 5.0
 
 
 async def stop_container(run: PodRun, name: str, grace: float | None, why: str = "") -> None:
-    """Returns when it has ended. `grace` seconds, None for the pod's own; 0 kills at once. Once at a time only."""
+    """Returns when it has ended. `grace` seconds, None for the pod's own; 0 kills at once.
+
+    Where another call is at work already, this one kills when its own time is over.
+    """
     exited = run.exit_event(name)
-    if exited.is_set() or name in run.stopping:
+    if exited.is_set():
         return
-    run.stopping.add(name)
-    try:
-        run.unwatch(name)
-        run.normal("Killing", why or f"Stopping container {name}", name)
-        limit = _grace_of(run) if grace is None else float(grace)
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + limit
-        if limit > 0:
-            await _pre_stop(run, name, limit)
-            await _signal(run, name, _stop_signal(run, name))
-            left = max(deadline - loop.time(), _LEAST_AFTER_HOOK)
-            with suppress(TimeoutError):
-                async with asyncio.timeout(left):
-                    await exited.wait()
-        while not exited.is_set():
-            await _signal(run, name, signal.SIGKILL)
-            with suppress(TimeoutError):
-                async with asyncio.timeout(_KILL_PATIENCE):
-                    await exited.wait()
-    finally:
-        run.stopping.discard(name)
+    limit = _grace_of(run) if grace is None else float(grace)
+    deadline = asyncio.get_running_loop().time() + limit
+    if name in run.stopping:
+        await _ended_within(exited, limit)
+    else:
+        run.stopping.add(name)
+        try:
+            run.unwatch(name)
+            run.normal("Killing", why or f"Stopping container {name}", name)
+            if limit > 0:
+                await _ask(run, name, deadline)
+        finally:
+            run.stopping.discard(name)
+    await _kill(run, name)
+
+
+async def _ask(run: PodRun, name: str, deadline: float) -> None:
+    """The hook and the stop signal; returns when the container has ended, or the time is over."""
+    loop, exited = asyncio.get_running_loop(), run.exit_event(name)
+    async with asyncio.TaskGroup() as group:
+        first: set[asyncio.Task[Any]] = {
+            group.create_task(_pre_stop(run, name, deadline - loop.time())),
+            group.create_task(exited.wait()),
+        }
+        await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
+        for task in first:
+            task.cancel()
+    if not exited.is_set():
+        await _signal(run, name, _stop_signal(run, name))
+        await _ended_within(exited, max(deadline - loop.time(), _LEAST_AFTER_HOOK))
+
+
+async def _kill(run: PodRun, name: str) -> None:
+    """KILL, and where that is not answered, KILL to the pod's shim: with it everything of the pod ends."""
+    exited = run.exit_event(name)
+    if exited.is_set():
+        return
+    await _signal(run, name, signal.SIGKILL)
+    if not await _ended_within(exited, _KILL_PATIENCE) and run.sandbox is not None:
+        log.error("pod %s: its shim does not end container %s: killing the shim", run.pod.metadata.name, name)
+        run.sandbox.kill()
+        await _ended_within(exited, _KILL_PATIENCE)
+
+
+async def _ended_within(exited: asyncio.Event, seconds: float) -> bool:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await exited.wait()
+    return exited.is_set()
 
 
 async def let_go(run: PodRun) -> None:
@@ -116,4 +151,5 @@ async def _signal(run: PodRun, name: str, number: int) -> None:
     if run.sandbox is None:
         return
     with suppress(OSError):  # it has ended meanwhile, or the shim has: either is told by itself
-        await run.sandbox.order("signal", name=name, number=int(number))
+        async with asyncio.timeout(_ORDER_SECONDS):
+            await run.sandbox.order("signal", name=name, number=int(number))

@@ -18,7 +18,7 @@ from tejer.cluster.runtime.podrun import PodRun
 from tejer.cluster.runtime.starting import ensure_volumes, start_container
 from tejer.cluster.runtime.states import Stage
 from tejer.cluster.runtime.status import Situation, pod_status
-from tejer.cluster.runtime.stopping import let_go, stop_container, stop_pod
+from tejer.cluster.runtime.stopping import DEFAULT_GRACE, let_go, stop_container, stop_pod
 from tejer.cluster.runtime.tokens import TokenKeeper
 from tejer.cluster.runtime.watching import start_watching
 from tejer.kube.api import ApiError
@@ -172,7 +172,11 @@ class PodWorker:
         """The pod has ended for good: its shim goes, its logs and address stay until it is deleted."""
         if self.run.sandbox is not None:
             sandbox, self.run.sandbox = self.run.sandbox, None
-            await sandbox.destroy()
+            try:
+                await sandbox.destroy()
+            except TimeoutError:
+                log.error("pod %s: its shim (pid %d) can't be killed", self.run.pod.metadata.name, sandbox.pid)
+        self.run.all_killed()
 
     async def _report(self, decision: Decision) -> None:
         run = self.run
@@ -200,22 +204,31 @@ class PodWorker:
             run.last_body = body
 
     async def _terminate(self) -> None:
-        run = self.run
-        forced = run.body is None
-        seconds = run.pod.metadata.deletion_grace_period_seconds
-        grace = 0.0 if forced else 30.0 if seconds is None else float(seconds)
+        run, grace = self.run, self._grace()
         ending = run.spawn(self._end(grace))
+        sooner: list[asyncio.Task[None]] = []
         while not ending.done():
             run.changed.clear()
             waiting = run.spawn(run.wait_for_change())
             await asyncio.wait({ending, waiting}, return_when=asyncio.FIRST_COMPLETED)
             waiting.cancel()
-            if run.body is None and not forced:  # deleted by force meanwhile
-                forced = True
-                await self._release()
+            if (now := self._grace()) < grace:  # deleted again, by force or with less time
+                grace = now
+                sooner.append(run.spawn(self._release_after(grace)))
             with suppress(ApiError):
                 await self._report(self._decide())
+        for task in sooner:
+            task.cancel()
         await self._remove()
+
+    def _grace(self) -> float:
+        """Seconds that the API gives the pod to end; none once it is gone from there."""
+        seconds = self.run.pod.metadata.deletion_grace_period_seconds
+        return 0.0 if self.run.body is None else DEFAULT_GRACE if seconds is None else float(seconds)
+
+    async def _release_after(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        await self._release()
 
     async def _end(self, grace: float) -> None:
         if grace > 0:
