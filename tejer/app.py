@@ -26,6 +26,9 @@ PROGRAMS: tuple[Program, ...] = (
     Program("cluster", "tejer.cluster.daemon:main", "one for each embedded cluster, started by `tejer up`"),
     Program("istiod", "tejer.istiod.main:main", "in the pods of Deployment istiod"),
     Program("pilot-agent", "tejer.envoy.agent.main:console", "in every istio-proxy container, beside Envoy"),
+    Program("prometheus", "tejer.observe.metrics.main:main", "in the pod of Deployment prometheus, or by hand"),
+    Program("config-reloader", "tejer.observe.metrics.reload:main", "beside it, in the same pod"),
+    Program("grafana", "tejer.observe.dashboards.main:main", "in the pod of Deployment grafana, or by hand"),
 )
 
 

@@ -29,6 +29,8 @@ ISTIOD_XDS = 15012
 ISTIOD_MONITORING = 15014
 ISTIOD_WEBHOOKS = 15017
 ISTIOD_HEALTH = 8080
+GRAFANA = 3000
+PROMETHEUS = 9090
 
 PORTS: tuple[Port, ...] = (
     Port(6443, "API server", "127.0.0.1 and the pods' bridge", "client certificate or token, RBAC", "Kubernetes API"),
@@ -46,4 +48,6 @@ PORTS: tuple[Port, ...] = (
     Port(AGENT_STATUS, "agent", "pod", "the node's probes and scrapers", "merged metrics, the app's rewritten probes"),
     Port(ENVOY_READY, "Envoy", "pod", "the node's probes", "readiness of the proxy"),
     Port(ENVOY_METRICS, "Envoy", "pod", "scrapers", "Envoy's own metrics"),
+    Port(PROMETHEUS, "prometheus", "pod", "token or one-time link, RBAC on services/proxy", "queries, /metrics"),
+    Port(GRAFANA, "grafana", "pod", "token or one-time link, RBAC on services/proxy", "dashboards"),
 )
