@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import os
 import ssl
 from collections.abc import Mapping
 from pathlib import Path
@@ -64,7 +65,8 @@ class Client:
         except TimeoutError:
             raise FetchError(f"no answer within {seconds:g} s") from None
         except aiohttp.ClientConnectorError as error:
-            raise FetchError(f"{url}: {error.os_error.strerror or error.os_error}") from None
+            reason = os.strerror(error.os_error.errno) if error.os_error.errno else error.os_error
+            raise FetchError(f"{error.host}:{error.port}: {reason}") from None
         except aiohttp.ClientError as error:
             raise FetchError(f"{url}: {type(error).__name__}: {str(error)[:200]}") from None
         except ValueError as error:

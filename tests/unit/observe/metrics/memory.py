@@ -20,13 +20,15 @@ class MemoryAppender:
 
     def __init__(self) -> None:
         self.series: list[Labels] = []
+        self.known: dict[Labels, int] = {}
         self.samples: list[tuple[int, str, float | str]] = []
         self.full = False
 
     def reference(self, labels: Labels) -> int:
-        if labels not in self.series:
+        if labels not in self.known:
+            self.known[labels] = len(self.series)
             self.series.append(labels)
-        return self.series.index(labels)
+        return self.known[labels]
 
     def append(self, time_ms: int, references: Sequence[int], values: Sequence[float]) -> None:
         if self.full:
