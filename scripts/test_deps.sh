@@ -27,6 +27,11 @@ command -v kubectl >/dev/null 2>&1 || missing="$missing kubernetes-client"
 command -v curl >/dev/null 2>&1 || missing="$missing curl"
 command -v chromium >/dev/null 2>&1 || missing="$missing chromium"
 [ -z "$missing" ] || install "$missing"
+# The real Prometheus, as a program only: its package would also run it as a service on port 9090.
+if ! command -v prometheus >/dev/null 2>&1; then
+    install "--no-install-recommends prometheus"
+    if [ -d /run/systemd/system ]; then $sudo systemctl disable --now prometheus >/dev/null 2>&1 || true; fi
+fi
 if command -v apt-get >/dev/null 2>&1 && [ -z "$(ls "$tools"/kubectl.* 2>/dev/null)" ]; then
     fetch_old_kubectl
 fi

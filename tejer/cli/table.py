@@ -42,6 +42,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("version", "tejer.cli.version:version", "Print the versions of client, control plane and proxies", LOOK),
     Command("validate", "tejer.cli.validate:validate", "Check files without a cluster", FILES, ("v",)),
     Command("kube-inject", "tejer.cli.kube_inject:kube_inject", "Add the sidecar to the workloads of a file", FILES),
+    Command("samples", "tejer.cli.samples:samples", "Write the add-ons' manifests into a directory", FILES),
     Command("x", "tejer.cli.experimental:experimental", "Further commands", OTHER, ("experimental",)),
     Command("completion", "tejer.cli.completion:completion", "Print a completion script for a shell", OTHER),
 )

@@ -25,6 +25,8 @@ READING = ("/api/v1/query", "/api/v1/query_range", "/api/v1/query_exemplars", "/
 EXEMPT = ("/metrics",)
 """What scrapers may read without a token, as of any pod."""
 LARGEST_QUESTION = 4 * 1024 * 1024
+STOP_SECONDS = 3.0
+"""How long requests in flight may go on when we are told to stop."""
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -42,7 +44,7 @@ def make_app(options: Options, api: Api | None, routes: list[web.RouteDef]) -> w
 
 @asynccontextmanager
 async def listening(app: web.Application, options: Options) -> AsyncIterator[None]:
-    runner = web.AppRunner(app, access_log=None)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=STOP_SECONDS)
     await runner.setup()
     try:
         await web.TCPSite(runner, options.host, options.port).start()

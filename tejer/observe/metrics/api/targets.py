@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 from aiohttp import web
 
@@ -12,25 +12,17 @@ from tejer.observe.metrics.scalars import format_milliseconds
 from tejer.observe.metrics.scrape.loop import ScrapeLoop
 from tejer.observe.metrics.scrape.pool import Pool
 from tejer.observe.metrics.scrape.record import Metadata
+from tejer.observe.metrics.series import Labels
 
 STATES = ("active", "dropped", "any")
 Pools = Mapping[str, Pool]
 
 
-class LabelMatcher(Protocol):
-    """One condition of a selector such as `{job="pods"}`; an absent label's value is ""."""
-
-    @property
-    def name(self) -> str: ...
-
-    def matches(self, value: str) -> bool: ...
+ReadSelector = Callable[[str], Callable[[Labels], bool]]
+"""A selector such as `{job="pods"}` as the question whether labels fit it. Raises ValueError."""
 
 
-ParseSelector = Callable[[str], Sequence[LabelMatcher]]
-"""Raises ValueError."""
-
-
-def target_routes(pools: Callable[[], Pools], parse_selector: ParseSelector) -> list[web.RouteDef]:
+def target_routes(pools: Callable[[], Pools], read_selector: ReadSelector) -> list[web.RouteDef]:
     """`pools()` are the jobs as they are when asked."""
 
     async def on_targets(request: web.Request) -> web.Response:
@@ -46,13 +38,13 @@ def target_routes(pools: Callable[[], Pools], parse_selector: ParseSelector) -> 
         query = request.query
         try:
             limit = count(query.get("limit", ""), "limit")
-            matchers = _conditions(query.get("match_target", ""), parse_selector)
+            fits = read_selector(query["match_target"]) if query.get("match_target") else _any
         except ValueError as error:
             return bad_data(str(error))
         found = [
             row
             for loop in loops(pools())
-            if _match(matchers, dict(loop.target.labels))
+            if fits(loop.target.labels)
             for row in _rows(loop, query.get("metric", ""))
         ]
         return success(found if limit is None or limit < 0 else found[:limit])
@@ -74,12 +66,8 @@ def target_routes(pools: Callable[[], Pools], parse_selector: ParseSelector) -> 
     ]
 
 
-def _conditions(text: str, parse_selector: ParseSelector) -> Sequence[LabelMatcher]:
-    return () if text.strip() in ("", "{}") else parse_selector(text)
-
-
-def _match(matchers: Sequence[LabelMatcher], labels: Mapping[str, str]) -> bool:
-    return all(matcher.matches(labels.get(matcher.name, "")) for matcher in matchers)
+def _any(_: Labels) -> bool:
+    return True
 
 
 def loops(pools: Pools) -> Iterator[ScrapeLoop]:
