@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs what only the tests use and pip cannot give: kubectl, curl and chromium from apt. Safe to repeat.
+# Installs what only the tests use and pip cannot give: kubectl, curl, chromium and prometheus from apt. Safe to repeat.
 # Where another kubectl is installed, Debian's (1.20) is put beside the project, so that old clients are tested too.
 set -eu
 cd "$(dirname "$0")/.."

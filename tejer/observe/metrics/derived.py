@@ -9,11 +9,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import re
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 import msgspec
 
@@ -27,7 +27,6 @@ from tejer.observe.metrics.scrape.scraper import ClusterOf
 from tejer.observe.metrics.scrape.target import ADDRESS, TargetGroup
 
 log = logging.getLogger(__name__)
-_NOT_IN_FILE_NAMES = re.compile(r"[^A-Za-z0-9_.-]")
 
 
 class Derived(NamedTuple):
@@ -48,10 +47,10 @@ def derive(text: str, file: str, directory: Path) -> Derived:
     for job in jobs if isinstance(jobs, list) else ():
         if not isinstance(job, dict) or not isinstance(entries := job.pop("kubernetes_sd_configs", None), list):
             continue
-        name = _NOT_IN_FILE_NAMES.sub("_", str(job.get("job_name", "")))
+        name = str(job.get("job_name", ""))
         paths = []
         for number, entry in enumerate(entries):
-            path = directory / f"{name}-{number}.json"
+            path = directory / f"{quote(name, safe='')}-{number}.json"
             try:
                 discoveries[path] = msgspec.convert(entry, KubernetesDiscovery, dec_hook=read_scalar)
             except msgspec.ValidationError as error:
