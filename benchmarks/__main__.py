@@ -12,8 +12,8 @@ import sys
 import time
 from pathlib import Path
 
-from benchmarks import mesh
-from benchmarks.mesh import Figure
+from benchmarks import analysis, mesh
+from benchmarks.figure import Figure
 from tests.e2e.shell import BIN
 
 PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
@@ -30,7 +30,7 @@ def command_line() -> Figure:
 
 
 def all_figures() -> list[Figure]:
-    figures = [command_line()]
+    figures = [command_line(), *analysis.figures()]
     with mesh.demo_cluster() as (shell, took):
         figures.append(
             Figure(

@@ -9,9 +9,9 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.figure import Figure
 from benchmarks.pods import manifests
 from benchmarks.processes import Process, pss_megabytes, snapshot, tree
 from tests.e2e.clusters import private_cluster
@@ -20,21 +20,6 @@ from tests.e2e.shell import Shell
 RATE, SECONDS = 500, 20
 CHANGES = 100
 IDLE_SECONDS = 30
-
-
-@dataclass(frozen=True)
-class Figure:
-    """One line of the table. `limit` is the most it may be, in the same unit; None where there is no target."""
-
-    what: str
-    value: float
-    unit: str
-    limit: float | None
-    method: str
-
-    @property
-    def met(self) -> bool:
-        return self.limit is None or self.value <= self.limit
 
 
 @contextmanager

@@ -59,19 +59,20 @@ def analyze(
     Exit code 79 when a message reaches the failure threshold, 65 when a file can't be read.
     """
     from tejer.cli.sources import mark_absent
-    from tejer.istiod.checks import analysis
+    from tejer.istiod.checks.analysis import analyze as find_problems
+    from tejer.istiod.checks.analyzers.listed import ANALYZERS
 
     if listing:
-        click.echo("\n".join(sorted(analyzer.name for analyzer in analysis.ANALYZERS)))
+        click.echo("\n".join(sorted(analyzer.name for analyzer in ANALYZERS)))
         return 0
-    names = {analyzer.name for analyzer in analysis.ANALYZERS}
+    names = {analyzer.name for analyzer in ANALYZERS}
     if unknown := [name for name in only if name not in names]:
         raise click.UsageError(f"no analyzer {unknown[0]!r}: --list-analyzers shows all")
     sources, namespace = _sources(files, everywhere, use_kube, recursive, ignore_unknown)
     if not use_kube and not all_kinds and not only:  # who names an analyzer wants to hear it
         mark_absent(sources)
     world = _world(sources, mesh_file, networks_file)
-    problems = analysis.analyze(world, only=set(only), absent=sources.absent)
+    problems = find_problems(world, only=set(only), absent=sources.absent)
     if verbose and sources.absent:
         click.echo(f"Not read: {', '.join(sorted(rtype.kind for rtype in sources.absent))}", err=True)
     shown = _filter(problems, sources, "" if everywhere else namespace, suppress, output_threshold)

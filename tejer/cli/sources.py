@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from tejer.istiod.checks.analysis import needed_types
-from tejer.istiod.checks.world import key_of
+from tejer.istiod.checks.objects import key_of
 from tejer.kube.api import Api, ApiError
 from tejer.kube.manifest import Document, ManifestError, load_paths
 from tejer.kube.resource import Body, Key

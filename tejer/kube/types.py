@@ -6,6 +6,7 @@ Source: Kubernetes 1.33 API reference; for Istio's kinds, istio.io/docs/referenc
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from tejer.kube.resource import Body, Key, metadata
 
@@ -211,6 +212,7 @@ ISTIO_TYPES: tuple[ResourceType, ...] = (
 )
 
 
+@lru_cache(1024)
 def find_type(api_version: str, kind: str) -> ResourceType | None:
     """The type of an object that says `apiVersion` and `kind`, None for kinds unknown here.
 

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from tejer.istiod.checks.world import World
+from tejer.istiod.checks.objects import Item
 from tejer.kube.kinds import core
 from tejer.kube.kinds.istio_networking import ServiceEntry
-from tejer.kube.types import SERVICEENTRIES, SERVICES
 
-DOMAIN = "svc.cluster.local"
 EXPORT_ANNOTATION = "networking.istio.io/exportTo"
 
 
 class HostEntry(NamedTuple):
-    """A host, its ports, and who may see it. `ports` is None where any port is served."""
+    """A host, its ports, who may see it, and the labels of its pods where a Service selects them."""
 
     host: str
     namespace: str
+    owner: str
     export_to: tuple[str, ...]
     ports: tuple[int, ...]
     selector: dict[str, str]
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        return self.namespace, self.owner, self.host
 
     def visible_in(self, namespace: str) -> bool:
         if not self.export_to or "*" in self.export_to:
@@ -29,46 +32,52 @@ class HostEntry(NamedTuple):
         return namespace in self.export_to or ("." in self.export_to and namespace == self.namespace)
 
 
-def resolve(host: str, namespace: str) -> str:
+def resolve(host: str, namespace: str, domain: str) -> str:
     """A short name in its namespace; anything with a dot as it is."""
-    return f"{host}.{namespace or 'default'}.{DOMAIN}" if host and "." not in host and host != "*" else host
+    return f"{host}.{namespace or 'default'}.svc.{domain}" if host and "." not in host and host != "*" else host
 
 
-def hosts_of(world: World) -> list[HostEntry]:
-    """All hosts of the mesh."""
-    return [*_services(world), *_entries(world)]
+def host_of_service(item: Item, domain: str) -> Iterator[HostEntry]:
+    service: core.Service | None = item.value
+    if service is None:
+        return
+    exported = service.metadata.annotations.get(EXPORT_ANNOTATION, "")
+    export_to = tuple(part.strip() for part in exported.split(",") if part.strip())
+    yield HostEntry(
+        f"{item.name}.{item.namespace or 'default'}.svc.{domain}", item.namespace, item.name, export_to,
+        tuple(port.port or 0 for port in service.spec.ports), service.spec.selector,
+    )  # fmt: skip
 
 
-def _services(world: World) -> Iterator[HostEntry]:
-    for item in world.typed(SERVICES, core.Service):
-        service: core.Service = item.value
-        exported = service.metadata.annotations.get(EXPORT_ANNOTATION, "")
-        export_to = tuple(part.strip() for part in exported.split(",") if part.strip())
-        yield HostEntry(
-            f"{item.name}.{item.namespace or 'default'}.{DOMAIN}", item.namespace, export_to,
-            tuple(port.port or 0 for port in service.spec.ports), service.spec.selector,
-        )  # fmt: skip
+def hosts_of_entry(item: Item, domain: str) -> Iterator[HostEntry]:
+    entry: ServiceEntry | None = item.value
+    for host in entry.spec.hosts if entry is not None else ():
+        ports = tuple(port.number or 0 for port in entry.spec.ports) if entry is not None else ()
+        export_to = tuple(entry.spec.export_to) if entry is not None else ()
+        yield HostEntry(resolve(host, item.namespace, domain), item.namespace, item.name, export_to, ports, {})
 
 
-def _entries(world: World) -> Iterator[HostEntry]:
-    for item in world.typed(SERVICEENTRIES, ServiceEntry):
-        entry: ServiceEntry = item.value
-        for host in entry.spec.hosts:
-            ports = tuple(port.number or 0 for port in entry.spec.ports)
-            export_to = tuple(entry.spec.export_to)
-            yield HostEntry(resolve(host, item.namespace), item.namespace, export_to, ports, {})
+def group_of(entry: HostEntry) -> tuple[str, ...]:
+    """Hosts are looked up by name, wildcards all together."""
+    return ("*",) if entry.host.startswith("*") else (entry.host,)
 
 
-def find_host(hosts: Sequence[HostEntry], host: str, namespace: str) -> HostEntry | None:
-    """The entry for a destination named in `namespace`: the exact one, else the most specific wildcard."""
-    wanted = resolve(host, namespace)
-    best: HostEntry | None = None
-    for entry in hosts:
-        if not entry.visible_in(namespace):
-            continue
-        if entry.host == wanted:
-            return entry
-        covers = entry.host.startswith("*") and wanted.endswith(entry.host[1:])
-        if covers and (best is None or len(entry.host) > len(best.host)):
-            best = entry
-    return best
+def best_wildcard(wildcards: Iterable[HostEntry], host: str, namespace: str) -> HostEntry | None:
+    """Of the wildcards that cover a full host name and can be seen in `namespace`, the most specific."""
+    covering = [
+        entry
+        for entry in wildcards
+        if entry.visible_in(namespace) and (entry.host == host or host.endswith(entry.host[1:]))
+    ]
+    return max(covering, key=lambda entry: len(entry.host), default=None)
+
+
+def bucket(host: str, namespace: str) -> str:
+    """The same for all names of one host, whatever the cluster's domain: `web` in shop, `web.shop.svc.cluster.local`.
+
+    Different hosts may share a bucket: compare what is found in it.
+    """
+    if host.startswith("*"):
+        return "*"
+    labels = host.split(".")
+    return f"{host}.{namespace or 'default'}" if len(labels) == 1 else ".".join(labels[:2])

@@ -11,6 +11,7 @@ import re
 import warnings
 from collections.abc import Mapping
 from fractions import Fraction
+from functools import lru_cache
 
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _DOMAIN_LABEL = re.compile(r"[a-zA-Z0-9_]([-a-zA-Z0-9_]*[a-zA-Z0-9_])?")
@@ -23,6 +24,8 @@ _DURATION_PART = re.compile(r"([0-9]+\.?[0-9]*|\.[0-9]+)(ns|us|µs|ms|s|m|h)")
 _NANOSECONDS = {"ns": 1, "us": 10**3, "µs": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
 MILLISECOND = 10**6
 MAX_REGEX = 1024
+REMEMBERED = 4096
+"""Answers that are kept: meshes say the same durations and hosts over and over."""
 # What RE2 has and Python's re writes otherwise, or not at all; and what RE2 refuses.
 _RE2_ONLY = re.compile(r"\\p\{?\^?\w+\}?|\\P\{?\w+\}?|\\C")
 _POSIX_CLASS = re.compile(r"\[:\^?\w+:\]")
@@ -37,6 +40,7 @@ def label_problem(text: str) -> str:
     return f"{text!r} is not a DNS label: lower-case letters, digits and '-', at most 63"
 
 
+@lru_cache(REMEMBERED)
 def fqdn_problem(text: str) -> str:
     """A domain name; a single label is one too."""
     if not text:
@@ -49,6 +53,7 @@ def fqdn_problem(text: str) -> str:
     return ""
 
 
+@lru_cache(REMEMBERED)
 def wildcard_problem(text: str) -> str:
     """A domain name whose first label may be, or begin with, `*`."""
     if not text:
@@ -93,6 +98,7 @@ def is_address(text: str) -> bool:
     return True
 
 
+@lru_cache(REMEMBERED)
 def subnet_problem(text: str) -> str:
     """An IP address or a CIDR range."""
     try:
@@ -118,6 +124,7 @@ def port_problem(number: int | None) -> str:
     return "" if number is not None and 1 <= number <= 65535 else f"port {number or 0} is not in 1-65535"
 
 
+@lru_cache(REMEMBERED)
 def nanoseconds(text: str) -> int | None:
     """A duration in nanoseconds, None where it is not one."""
     body = text.removeprefix("-").removeprefix("+")
@@ -133,6 +140,7 @@ def nanoseconds(text: str) -> int | None:
     return int(-total) if text.startswith("-") else int(total)
 
 
+@lru_cache(REMEMBERED)
 def duration_problem(text: str) -> str:
     """A duration of at least a millisecond and of whole milliseconds."""
     value = nanoseconds(text)
@@ -143,6 +151,7 @@ def duration_problem(text: str) -> str:
     return f"{text!r}: durations have millisecond precision" if value % MILLISECOND else ""
 
 
+@lru_cache(REMEMBERED)
 def regex_problem(text: str) -> str:
     """A regular expression in RE2's syntax of at most 1024 characters."""
     if not text:

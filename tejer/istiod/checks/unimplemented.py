@@ -71,16 +71,14 @@ GAPS: tuple[Gap, ...] = (
 def not_yet(body: Body) -> list[Problem]:
     """A warning for every field of the object that has no effect yet."""
     rtype = find_type(str(body.get("apiVersion", "")), str(body.get("kind", "")))
-    if rtype is None or not rtype.group.endswith("istio.io"):
+    if rtype is None or rtype.kind not in _BY_KIND:
         return []
     return [
         Problem(
             severity=Severity.WARNING, code=CODE, field=place, kind=rtype.kind, key=rtype.key_of(body),
             message=f"{_what(gap, place)} has no effect in this version: {gap.instead}",
         )
-        for gap in GAPS
-        if gap.kind == rtype.kind
-        for place, value in _find(body, gap.path.split("."), "")
+        for gap, place, value in _find(_BY_KIND[rtype.kind], body, "")
         if _concerns(gap, value)
     ]  # fmt: skip
 
@@ -98,18 +96,35 @@ def _what(gap: Gap, place: str) -> str:
     return f"{name} {gap.values[0]}" if len(gap.values) == 1 else name
 
 
-def _find(value: Any, steps: list[str], path: str) -> Iterator[tuple[str, Any]]:
-    """(path, value) of every set field that `steps` lead to."""
-    if not steps:
-        if value not in (None, [], ""):
-            yield path, value
-        return
-    name = steps[0].removesuffix("[]")
-    inner = value.get(name) if isinstance(value, dict) else None
-    place = f"{path}.{name}" if path else name
-    if not steps[0].endswith("[]"):
-        if inner is not None:
-            yield from _find(inner, steps[1:], place)
-        return
-    for index, item in enumerate(inner if isinstance(inner, list) else ()):
-        yield from _find(item, steps[1:], f"{place}[{index}]")
+class _Node:
+    """The paths of one kind's gaps as a tree, so that an object is walked once."""
+
+    def __init__(self, gaps: list[tuple[Gap, list[str]]]) -> None:
+        self.gaps = [gap for gap, steps in gaps if not steps]
+        rest: dict[str, list[tuple[Gap, list[str]]]] = {}
+        for gap, steps in gaps:
+            if steps:
+                rest.setdefault(steps[0], []).append((gap, steps[1:]))
+        self.children = {step: _Node(inner) for step, inner in rest.items()}
+
+
+_BY_KIND = {
+    kind: _Node([(gap, gap.path.split(".")) for gap in GAPS if gap.kind == kind]) for kind in {gap.kind for gap in GAPS}
+}
+
+
+def _find(node: _Node, value: Any, path: str) -> Iterator[tuple[Gap, str, Any]]:
+    """(gap, path, value) of every set field that a gap's path leads to."""
+    if node.gaps and value not in (None, [], ""):
+        yield from ((gap, path, value) for gap in node.gaps)
+    for step, child in node.children.items():
+        name = step.removesuffix("[]")
+        inner = value.get(name) if isinstance(value, dict) else None
+        if inner is None:
+            continue
+        place = f"{path}.{name}" if path else name
+        if name == step:
+            yield from _find(child, inner, place)
+        elif isinstance(inner, list):
+            for index, item in enumerate(inner):
+                yield from _find(child, item, f"{place}[{index}]")

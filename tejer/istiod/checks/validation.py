@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from tejer.istiod.checks.report import Report
+from tejer.istiod.checks.report import Report, Steps, path_of
 from tejer.istiod.checks.rules.authentication import check_peer_authentication, check_request_authentication
 from tejer.istiod.checks.rules.authorization import check_authorization_policy
 from tejer.istiod.checks.rules.destination_rule import check_destination_rule
@@ -22,7 +22,7 @@ from tejer.istiod.checks.rules.sidecar import check_sidecar
 from tejer.istiod.checks.rules.telemetry import check_telemetry
 from tejer.istiod.checks.rules.virtual_service import check_virtual_service
 from tejer.istiod.checks.rules.workload import check_proxy_config, check_workload_entry, check_workload_group
-from tejer.istiod.checks.structure import check_structure, spec_schema
+from tejer.istiod.checks.structure import check_spec, without
 from tejer.kube.crds import KINDS
 from tejer.kube.kinds.base import Kind
 from tejer.kube.problem import Problem, Severity
@@ -61,16 +61,32 @@ def validate(body: Body, old: Body | None = None) -> list[Problem]:
     kind = _KINDS.get((rtype.group, rtype.kind)) if rtype is not None else None
     if rtype is None or kind is None or (body.get("metadata") or {}).get("deletionTimestamp"):
         return []
-    report = Report("spec")
-    spec = body.get("spec")
-    check_structure({} if spec is None else spec, spec_schema(kind), report)
-    if not report.problems:
-        try:
-            RULES[rtype.kind](decode(body, kind), spec or {}, report)
-        except msgspec.ValidationError as error:
-            report.error(str(error))
+    report = Report(("spec",))
+    spec = {} if body.get("spec") is None else body["spec"]
+    places = check_spec(spec, kind, report)
+    found = [*report.problems, *_against_rules(body, without(spec, places, 1), rtype.kind, kind, places)]
     key = rtype.key_of(body)
-    return [msgspec.structs.replace(problem, key=key, kind=rtype.kind) for problem in report.problems]
+    return [msgspec.structs.replace(problem, key=key, kind=rtype.kind) for problem in found]
+
+
+def _against_rules(body: Body, spec: Body, name: str, kind: type[Kind], places: list[Steps]) -> list[Problem]:
+    """What the kind's rules say of a spec from which everything of wrong form was taken.
+
+    A rule that speaks of such a place, or of what holds it, may only miss what was taken: it is not repeated.
+    """
+    report = Report(("spec",))
+    try:
+        RULES[name](decode({**body, "spec": spec}, kind), spec, report)
+    except msgspec.ValidationError as error:
+        report.error(str(error))
+    wrong = [path_of(steps) for steps in places]
+    return [problem for problem in report.problems if not any(_on_one_line(problem.field, path) for path in wrong)]
+
+
+def _on_one_line(one: str, other: str) -> bool:
+    """Whether one of two paths holds the other, or they are the same."""
+    short, long = sorted((one, other), key=len)
+    return long.startswith(short) and long[len(short) : len(short) + 1] in ("", ".", "[")
 
 
 def errors(problems: list[Problem]) -> list[Problem]:

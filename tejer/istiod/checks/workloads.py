@@ -18,7 +18,7 @@ APP_PROTOCOLS = {"kubernetes.io/h2c", "kubernetes.io/ws", "kubernetes.io/wss"}
 
 def validate_workload(body: Body, istio_namespace: str) -> list[Problem]:
     """Problems of a Service or Deployment outside the control plane's namespace; none for any other kind."""
-    report = Report("spec")
+    report = Report(("spec",))
     if namespace_of(body) != istio_namespace:
         spec = body.get("spec")
         if body.get("kind") == "Service" and isinstance(spec, dict):

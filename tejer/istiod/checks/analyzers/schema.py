@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
 
+from tejer.istiod.checks.analyzer import Analyzer, found
+from tejer.istiod.checks.objects import Item
 from tejer.istiod.checks.validation import validate
-from tejer.istiod.checks.world import Analyzer, World, found
+from tejer.istiod.checks.view import View
 from tejer.kube.problem import Problem, Severity
-from tejer.kube.types import ISTIO_TYPES, ResourceType
+from tejer.kube.types import ISTIO_TYPES
+
+_SAID = {"IST0106": "Schema validation error: ", "IST0133": "Schema validation warning: "}
 
 
-def analyze(rtype: ResourceType, world: World) -> Iterator[Problem]:
-    for body in world.of(rtype):
-        for problem in validate(body):
-            code = problem.code or ("IST0106" if problem.severity is Severity.ERROR else "IST0133")
-            if code == "IST0106":
-                message = f"Schema validation error: {problem.field}: {problem.message}"
-            elif code == "IST0133":
-                message = f"Schema validation warning: {problem.field}: {problem.message}"
-            else:
-                message = problem.message
-            yield found(body, code, message, problem.field, problem.hint)
+def analyze(item: Item, _: View) -> Iterator[Problem]:
+    for problem in validate(item.body):
+        code = problem.code or ("IST0106" if problem.severity is Severity.ERROR else "IST0133")
+        message = f"{_SAID[code]}{problem.field}: {problem.message}" if code in _SAID else problem.message
+        yield found(item, code, message, problem.field, problem.hint)
 
 
 ANALYZERS = tuple(
-    Analyzer(f"schema.ValidationAnalyzer.{rtype.kind}", (rtype,), partial(analyze, rtype)) for rtype in ISTIO_TYPES
+    Analyzer(f"schema.ValidationAnalyzer.{rtype.kind}", (rtype,), (), analyze, raw=True) for rtype in ISTIO_TYPES
 )

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from tejer.istiod.checks.analyzer import Analyzer
+from tejer.istiod.checks.objects import Item
 from tejer.istiod.checks.unimplemented import not_yet
-from tejer.istiod.checks.world import Analyzer, World
+from tejer.istiod.checks.view import View
 from tejer.kube.problem import Problem
+from tejer.kube.types import ISTIO_TYPES
 
 
-def analyze(world: World) -> Iterator[Problem]:
-    for body in world.all():
-        yield from not_yet(body)
+def analyze(item: Item, _: View) -> Iterator[Problem]:
+    yield from not_yet(item.body)
 
 
-ANALYZERS = (Analyzer("tejer.UnimplementedAnalyzer", (), analyze),)
+ANALYZER = Analyzer("tejer.UnimplementedAnalyzer", ISTIO_TYPES, (), analyze)

@@ -2,7 +2,8 @@
 
 import pytest
 
-from tejer.istiod.checks.analysis import ANALYZERS, analyze, needed_types
+from tejer.istiod.checks.analysis import analyze, needed_types
+from tejer.istiod.checks.analyzers.listed import ANALYZERS
 from tejer.istiod.checks.codes import CODES
 from tejer.istiod.checks.world import World
 from tejer.kube.types import PODS

@@ -6,11 +6,12 @@ import difflib
 from collections.abc import Iterator
 
 from tejer.istiod.checks import texts
+from tejer.istiod.checks.analyzer import Analyzer, found
 from tejer.istiod.checks.annotation_table import ANNOTATIONS
-from tejer.istiod.checks.world import Analyzer, World, found
+from tejer.istiod.checks.objects import Item
+from tejer.istiod.checks.view import View
 from tejer.kube.duration import parse_duration
 from tejer.kube.problem import Problem
-from tejer.kube.resource import Body, metadata
 from tejer.kube.types import DEPLOYMENTS, NAMESPACES, PODS, SERVICES
 
 READ_ELSEWHERE = (
@@ -29,15 +30,12 @@ PORTS = (
 SUBNETS = ("traffic.sidecar.istio.io/excludeOutboundIPRanges", "traffic.sidecar.istio.io/includeOutboundIPRanges")
 
 
-def analyze(world: World) -> Iterator[Problem]:
-    for rtype in (NAMESPACES, SERVICES, PODS, DEPLOYMENTS):
-        for body in world.of(rtype):
-            annotations = metadata(body).get("annotations") or {}
-            for name, value in annotations.items():
-                yield from _check(body, rtype.kind, str(name), str(value))
+def analyze(item: Item, _: View) -> Iterator[Problem]:
+    for name, value in item.annotations.items():
+        yield from _check(item, str(name), str(value))
 
 
-def _check(body: Body, kind: str, name: str, value: str) -> Iterator[Problem]:
+def _check(item: Item, name: str, value: str) -> Iterator[Problem]:
     field = f'metadata.annotations["{name}"]'
     if not _is_ours(name):
         return
@@ -46,16 +44,16 @@ def _check(body: Body, kind: str, name: str, value: str) -> Iterator[Problem]:
         if not name.startswith(READ_ELSEWHERE):
             close = difflib.get_close_matches(name, ANNOTATIONS, 1, 0.8)
             hint = f"did you mean {close[0]}?" if close else ""
-            yield found(body, "IST0108", f"Unknown annotation: {name}", field, hint)
+            yield found(item, "IST0108", f"Unknown annotation: {name}", field, hint)
         return
     if known.deprecated:
         text = f"Annotation {name!r} has been deprecated and may not work in future Istio versions."
-        yield found(body, "IST0135", text, field)
-    if kind not in known.kinds and "Any" not in known.kinds:
-        yield found(body, "IST0107", f"Misplaced annotation: {name} can only be applied to {', '.join(known.kinds)}",
+        yield found(item, "IST0135", text, field)
+    if item.kind not in known.kinds and "Any" not in known.kinds:
+        yield found(item, "IST0107", f"Misplaced annotation: {name} can only be applied to {', '.join(known.kinds)}",
                     field)  # fmt: skip
     elif problem := value_problem(name, value):
-        yield found(body, "IST0125", f"Invalid annotation {name}: {problem}", field)
+        yield found(item, "IST0125", f"Invalid annotation {name}: {problem}", field)
 
 
 def _is_ours(name: str) -> bool:
@@ -89,4 +87,4 @@ def value_problem(name: str, value: str) -> str:
     return ""
 
 
-ANALYZERS = (Analyzer("annotations.K8sAnalyzer", (NAMESPACES, SERVICES, PODS, DEPLOYMENTS), analyze),)
+ANALYZER = Analyzer("annotations.K8sAnalyzer", (NAMESPACES, SERVICES, PODS, DEPLOYMENTS), (), analyze, raw=True)
