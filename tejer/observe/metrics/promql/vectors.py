@@ -1,0 +1,115 @@
+"""What expressions evaluate to: vectors over a grid of steps, scalars and text.
+
+All steps of a range query are evaluated at once; an instant query is a range query of one step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+
+from tejer.observe.metrics.arrays import Flags, Values
+from tejer.observe.metrics.series import Labels
+
+NAME = "__name__"
+
+
+class QueryError(ValueError):
+    """`kind` is Prometheus's errorType: bad_data, execution or timeout; "unsupported" is what this engine lacks."""
+
+    def __init__(self, message: str, kind: str = "execution") -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
+def not_supported(what: str) -> QueryError:
+    return QueryError(f"{what} is not supported", "unsupported")
+
+
+@dataclass(frozen=True, slots=True)
+class Vector:
+    """Row i: the series `labels[i]`, its value at each step, and whether it has one there. Shapes (n, steps)."""
+
+    labels: Sequence[Labels]
+    values: Values
+    present: Flags
+
+    def pruned(self) -> Vector:
+        """Without rows that have no value at any step."""
+        keep = self.present.any(axis=1)
+        if keep.all():
+            return self
+        rows = np.flatnonzero(keep)
+        return Vector([self.labels[i] for i in rows.tolist()], self.values[rows], self.present[rows])
+
+    def with_values(self, values: Values) -> Vector:
+        return Vector(self.labels, values, self.present)
+
+    def unnamed(self) -> Vector:
+        """Without the metric's name, as after anything that makes another metric of it."""
+        return Vector([unnamed(labels) for labels in self.labels], self.values, self.present).merged()
+
+    def merged(self) -> Vector:
+        """Rows with the same labels become one. Raises QueryError where two of them have a value at the same step."""
+        if len(set(self.labels)) == len(self.labels):
+            return self
+        rows: dict[Labels, list[int]] = {}
+        for i, labels in enumerate(self.labels):
+            rows.setdefault(labels, []).append(i)
+        values, present = [], []
+        for same in rows.values():
+            if (self.present[same].sum(axis=0) > 1).any():
+                raise QueryError("vector cannot contain metrics with the same labelset")
+            present.append(self.present[same].any(axis=0))
+            values.append(np.where(self.present[same], self.values[same], 0.0).sum(axis=0))
+        return Vector(list(rows), np.array(values), np.array(present))
+
+
+Value: TypeAlias = Vector | Values | str
+"""A scalar is one number for each step."""
+
+
+def empty(steps: int) -> Vector:
+    return Vector([], np.zeros((0, steps)), np.zeros((0, steps), bool))
+
+
+def stacked(parts: Iterable[Vector], steps: int) -> Vector:
+    """The rows of all parts."""
+    found = [part for part in parts if len(part.labels)]
+    if not found:
+        return empty(steps)
+    if len(found) == 1:
+        return found[0]
+    return Vector(
+        [labels for part in found for labels in part.labels],
+        np.concatenate([part.values for part in found]),
+        np.concatenate([part.present for part in found]),
+    )
+
+
+def unnamed(labels: Labels) -> Labels:
+    if labels and labels[0][0] == NAME:
+        return labels[1:]
+    return tuple(pair for pair in labels if pair[0] != NAME)
+
+
+def group_rows(labels: Sequence[Labels], key: Callable[[Labels], Labels]) -> dict[Labels, list[int]]:
+    """Rows by `key`, in the order of first appearance."""
+    groups: dict[Labels, list[int]] = {}
+    for i, found in enumerate(labels):
+        groups.setdefault(key(found), []).append(i)
+    return groups
+
+
+def without(names: Iterable[str]) -> Callable[[Labels], Labels]:
+    """Labels without these and the metric's name."""
+    dropped = {*names, NAME}
+    return lambda labels: tuple(pair for pair in labels if pair[0] not in dropped)
+
+
+def only(names: Iterable[str]) -> Callable[[Labels], Labels]:
+    kept = frozenset(names)
+    return lambda labels: tuple(pair for pair in labels if pair[0] in kept)
