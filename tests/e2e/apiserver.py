@@ -23,6 +23,7 @@ from tejer.cluster.apiserver.config import ServerConfig, TlsFiles
 from tejer.cluster.apiserver.server import ApiServer
 from tejer.cluster.store.log import Store
 from tejer.cluster.store.memory import MemoryStore
+from tests.support.loops import hang_up
 
 T = TypeVar("T")
 ADMIN_TOKEN = "the-admins-token"
@@ -127,6 +128,7 @@ def running_server(directory: Path, make_store: Callable[[], Store] = MemoryStor
             yield running
         finally:
             running.call(server.stop())
+            running.call(hang_up())
     finally:
         loop.call_soon_threadsafe(loop.stop)
         thread.join()

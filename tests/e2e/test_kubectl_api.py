@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -157,14 +158,29 @@ def test_watching_and_waiting(kubectl: Kubectl, namespace: str) -> None:
     try:
         kubectl("apply", "-n", namespace, "-f", "-", stdin=POD)
         assert watch.stdout.readline().split()[:2] == ["web", "0/1"]
-        waiting = subprocess.Popen(kubectl.command("wait", "--for=delete", "pod/web", "-n", namespace, "--timeout=20s"))
-        kubectl("delete", "pod", "web", "-n", namespace)
-        assert waiting.wait(20) == 0
+        with waiting_for_deletion(kubectl, "pod/web", namespace) as waiting:
+            kubectl("delete", "pod", "web", "-n", namespace)
+            assert waiting.wait(60) == 0
         assert watch.stdout.readline().split()[0] == "web"
     finally:
         watch.kill()
         watch.wait()
         watch.stdout.close()
+
+
+@contextmanager
+def waiting_for_deletion(kubectl: Kubectl, what: str, namespace: str) -> Iterator[subprocess.Popen[str]]:
+    """`kubectl wait --for=delete` that has seen the object: one that comes too late for it fails in old versions."""
+    line = kubectl.command("wait", "--for=delete", what, "-n", namespace, "--timeout=50s", "-v=6")
+    with subprocess.Popen(line, stderr=subprocess.PIPE, text=True) as waiting:
+        assert waiting.stderr is not None
+        try:
+            while said := waiting.stderr.readline():
+                if f"/pods/{what.removeprefix('pod/')}" in said or "fieldSelector=metadata.name" in said:
+                    break
+            yield waiting
+        finally:
+            waiting.kill()
 
 
 CRD = """
