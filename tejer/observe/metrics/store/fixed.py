@@ -8,7 +8,7 @@ from itertools import groupby
 import numpy as np
 
 from tejer.observe.metrics.series import Block, Labels, Matcher
-from tejer.observe.metrics.store.index import built
+from tejer.observe.metrics.store.index import SeriesIndex
 
 
 class FixedStore:
@@ -19,11 +19,12 @@ class FixedStore:
         self._labels = [labels for labels, _ in given]
         self._times = [tuple(time for time, _ in points) for _, points in given]
         self._values = [np.array([value for _, value in points], float) for _, points in given]
-        self._index = built(self._labels)
+        self._index = SeriesIndex()
+        self._index.restore(0, self._labels)
 
     def select(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> Sequence[Block]:
         blocks = []
-        for given, run in groupby(self._index.find(matchers), key=lambda number: self._times[number]):
+        for given, run in groupby(self._index.find(matchers).tolist(), key=lambda number: self._times[number]):
             numbers, times = list(run), np.array(given, np.int64)
             low, high = np.searchsorted(times, [start_ms, end_ms + 1])
             if high > low:
