@@ -74,7 +74,8 @@ def lines(
 ) -> Panel:  # fmt: skip
     """Lines over time from zero up; `stacked` as areas on each other."""
     custom = {
-        "drawStyle": "line", "lineInterpolation": "linear", "lineWidth": 1, "fillOpacity": _opacity(stacked, len(queries)),
+        "drawStyle": "line", "lineInterpolation": "linear", "lineWidth": 1,
+        "fillOpacity": _opacity(stacked, len(queries)),
         "showPoints": "never", "spanNulls": False,
         "stacking": {"mode": "normal" if stacked else "none", "group": "A"},
     }  # fmt: skip

@@ -41,9 +41,10 @@ def by(selector: str, labels: str, legend: str, what: str, *, secured: bool) -> 
               [Query(quantile(q, DURATION, selector, labels), f"{legend} p{q * 100:g}") for q in QUANTILES]),
         *(_size(kind, metric, selector, labels, legend, what) for kind, metric in SIZES),
         lines(f"TCP sent to client by {what}", "Bps",
-              [Query(per(labels, rate("istio_tcp_sent_bytes_total", selector)), legend)], width=12),
+              [Query(per(labels, rate("istio_tcp_sent_bytes_total", selector)), legend)], width=12, height=5),
         lines(f"TCP received from client by {what}", "Bps",
-              [Query(per(labels, rate("istio_tcp_received_bytes_total", selector)), legend)], width=12),
+              [Query(per(labels, rate("istio_tcp_received_bytes_total", selector)), legend)], width=12,
+              height=5),
     ]  # fmt: skip
 
 

@@ -153,9 +153,6 @@ class Panel(Part, frozen=True):
     max_points: int = 0
     time_from: str = ""
     transparent: bool = False
-    repeat: str = ""
-    repeat_vertical: bool = False
-    max_per_row: int = 4
 
 
 class Row(Part, frozen=True):
@@ -164,7 +161,6 @@ class Row(Part, frozen=True):
     title: str = ""
     collapsed: bool = False
     panels: tuple[Panel, ...] = ()
-    repeat: str = ""
 
 
 class Variable(Part, frozen=True):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 from urllib.parse import quote
@@ -13,6 +13,7 @@ import msgspec
 
 from tejer.observe.dashboards.frames import Cell, Field, Frame
 from tejer.observe.dashboards.model import Panel, Part, Style
+from tejer.observe.dashboards.patterns import Pattern
 from tejer.observe.dashboards.reduce import REDUCERS, reduce
 from tejer.observe.dashboards.styling import Subject, style_of
 from tejer.observe.dashboards.transform import sorted_frame, transformed
@@ -151,12 +152,13 @@ def finite(value: Any) -> Any:
 def _stats(panel: Panel, frames: Sequence[Frame]) -> Stats:
     kept = [frame for frame in frames if frame.length]
     times, columns = _on_one_clock(kept)
-    how = next((one for one in _texts(panel.options.get("calcs")) if one in REDUCERS), "lastNotNull")
+    how = next(iter(_texts(panel.options.get("calcs"))), "lastNotNull")
+    wanted = _chosen_fields(panel)
     every = panel.options.get("values") is True
     most = panel.options.get("limit")
     stats: list[Stat] = []
     for frame, field, name, style in _numbers(panel, kept):
-        if style.hidden:
+        if style.hidden or not wanted(name):
             continue
         if every:
             found = [
@@ -166,8 +168,17 @@ def _stats(panel: Panel, frames: Sequence[Frame]) -> Stats:
             stats += found[: most if isinstance(most, int) else 25]
         else:
             spark = columns[id(field)] if frame.length > 1 else []
-            stats.append(Stat(name=name, value=finite(reduce(how, field.values)), style=style, spark=spark))
+            value = finite(reduce(how, field.values)) if how in REDUCERS else None
+            stats.append(Stat(name=name, value=value, style=style, spark=spark))
     return Stats(stats=stats, times=times if any(stat.spark for stat in stats) else [])
+
+
+def _chosen_fields(panel: Panel) -> Callable[[str], bool]:
+    """`reduceOptions.fields`: nothing for every number, a name, or a pattern between slashes."""
+    wanted = panel.options.get("fields")
+    if not isinstance(wanted, str) or not wanted:
+        return lambda name: True
+    return Pattern(wanted).matches if wanted.startswith("/") else lambda name: name == wanted
 
 
 def _row_name(frame: Frame, row: int, default: str) -> str:

@@ -76,7 +76,7 @@ def _uid(body: Json, title: str) -> str:
 
 def _rows(panels: list[Json], omissions: Omissions) -> tuple[Row, ...]:
     rows: list[Row] = []
-    title, collapsed, repeat = "", False, ""
+    title, collapsed = "", False
     found: list[Panel] = []
     taken: set[int] = set()
     count = 0
@@ -84,13 +84,15 @@ def _rows(panels: list[Json], omissions: Omissions) -> tuple[Row, ...]:
     def close() -> None:
         if found or title:
             ordered = sorted(found, key=lambda one: (one.grid.y, one.grid.x))
-            rows.append(Row(title=title, collapsed=collapsed, panels=tuple(ordered), repeat=repeat))
+            rows.append(Row(title=title, collapsed=collapsed, panels=tuple(ordered)))
 
     for body in panels:
         is_row = text(body, "type") == "row"
         if is_row:
             close()
-            title, collapsed, repeat, found = text(body, "title"), flag(body, "collapsed"), text(body, "repeat"), []
+            title, collapsed, found = text(body, "title"), flag(body, "collapsed"), []
+            if text(body, "repeat"):
+                omissions.add("repeat", text(body, "repeat"), title)
         for one in children(body, "panels") if is_row else [body]:
             count += 1
             if count > MAX_PANELS:

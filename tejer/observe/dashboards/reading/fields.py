@@ -87,7 +87,7 @@ def _changes(config: Json, omissions: Omissions) -> dict[str, object]:
 def _is_off(value: object) -> bool:
     if isinstance(value, dict):
         return all(_is_off(inner) for inner in value.values())
-    return value in (None, False, "", 0, "off", "none", "auto", "linear", "line", "text") or value == []
+    return value in (None, False, "", 0, "off", "none", "auto", "linear", "text") or value == []
 
 
 _Reader = Callable[[Json, Omissions], dict[str, object]]

@@ -10,6 +10,7 @@ from tejer.observe.dashboards.reading.document import Json
 from tejer.observe.dashboards.reading.fields import read_links, read_overrides, read_style
 from tejer.observe.dashboards.reading.take import Omissions, child, children, flag, integer, text, texts
 from tejer.observe.dashboards.reading.upgrade import panel as upgraded
+from tejer.observe.dashboards.reduce import REDUCERS
 
 MAX_TARGETS = 60
 TRANSFORMATIONS = (
@@ -54,6 +55,8 @@ def read_panel(body: Json, number: int, grid: Grid, omissions: Omissions) -> Pan
             description=text(now, "description"),
         )  # fmt: skip
     omissions.unknown("panelOption", now, _KEYS | _OLD_KEYS if "upgradedFrom" in now else _KEYS)
+    if text(now, "repeat"):
+        omissions.add("repeat", text(now, "repeat"))
     config = child(now, "fieldConfig")
     return Panel(
         id=integer(now, "id", number),
@@ -65,16 +68,13 @@ def read_panel(body: Json, number: int, grid: Grid, omissions: Omissions) -> Pan
         targets=_targets(now, omissions) if drawn != "text" else (),
         style=read_style(child(config, "defaults"), omissions),
         overrides=read_overrides(config, omissions),
-        transformations=_transformations(now, omissions),
+        transformations=_transformations(now, drawn, omissions),
         options=_OPTIONS[drawn](now, omissions),
         links=read_links(now, "links", omissions),
         interval=text(now, "interval"),
         max_points=integer(now, "maxDataPoints", 0, 0, 10_000),
         time_from=text(now, "timeFrom"),
         transparent=flag(now, "transparent"),
-        repeat=text(now, "repeat"),
-        repeat_vertical=text(now, "repeatDirection") == "v",
-        max_per_row=integer(now, "maxPerRow", 4, 1, 24),
     )
 
 
@@ -120,13 +120,14 @@ def datasource(value: object) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _transformations(body: Json, omissions: Omissions) -> tuple[Transformation, ...]:
+def _transformations(body: Json, kind: PanelKind, omissions: Omissions) -> tuple[Transformation, ...]:
+    """Only tables are transformed: lines and single values show the series as they come."""
     found = []
     for one in children(body, "transformations", 50):
         name = text(one, "id")
         if one.get("disabled") is True:
             continue
-        if name in TRANSFORMATIONS:
+        if name in TRANSFORMATIONS and kind == "table":
             found.append(Transformation(id=name, options=child(one, "options")))
         else:
             omissions.add("transformation", name)
@@ -136,10 +137,21 @@ def _transformations(body: Json, omissions: Omissions) -> tuple[Transformation, 
 _Options = Callable[[Json, Omissions], dict[str, object]]
 
 
-def _reduce(body: Json) -> dict[str, object]:
+def _calcs(options: Json, omissions: Omissions) -> list[str]:
+    """Calculations by name; those we don't know are kept, to be shown without a value."""
+    calcs = list(texts(options.get("calcs"))[:10])
+    for how in calcs:
+        if how not in REDUCERS:
+            omissions.add("calculation", how)
+    return calcs
+
+
+def _reduce(body: Json, omissions: Omissions) -> dict[str, object]:
     options = child(body, "options", "reduceOptions")
+    if text(options, "fields") == "/.*/":
+        omissions.add("panelOption", "options.reduceOptions.fields: texts as values")
     return {
-        "calcs": list(texts(options.get("calcs"))[:10]) or ["lastNotNull"],
+        "calcs": _calcs(options, omissions) or ["lastNotNull"],
         "values": flag(options, "values"),
         "fields": text(options, "fields"),
         "limit": integer(options, "limit", 25, 1, 1000),
@@ -154,7 +166,7 @@ def _series_options(body: Json, omissions: Omissions) -> dict[str, object]:
         "legend": flag(legend, "showLegend", True) and text(legend, "displayMode") != "hidden",
         "legendMode": text(legend, "displayMode", "list"),
         "legendPlacement": text(legend, "placement", "bottom"),
-        "calcs": list(texts(legend.get("calcs"))[:10]),
+        "calcs": _calcs(legend, omissions),
         "tooltip": text(child(options, "tooltip"), "mode", "single"),
     }
 
@@ -168,7 +180,7 @@ def _stat_options(body: Json, omissions: Omissions) -> dict[str, object]:
     }  # fmt: skip
     omissions.unknown("panelOption", options, known, "options.")
     return {
-        **_reduce(body),
+        **_reduce(body, omissions),
         "textMode": text(options, "textMode", "auto"),
         "colorMode": text(options, "colorMode", "value"),
         "graphMode": text(options, "graphMode", "area"),
@@ -183,7 +195,7 @@ def _pie_options(body: Json, omissions: Omissions) -> dict[str, object]:
     omissions.unknown("panelOption", options, known, "options.")
     legend = child(options, "legend")
     return {
-        **_reduce(body),
+        **_reduce(body, omissions),
         "pieType": text(options, "pieType", "pie"),
         "legend": flag(legend, "showLegend", True) and text(legend, "displayMode") != "hidden",
         "labels": list(texts(options.get("displayLabels"))),

@@ -68,7 +68,9 @@ function stateOf(panel, loaded) {
 /** @param {any} view */
 function isEmpty(view) {
   if (!view) return true;
-  const parts = view.series ?? view.stats ?? view.tables?.filter((/** @type {any} */ table) => table.columns[0]?.values.length) ?? view.labels;
+  if (view.counts) return !view.counts.some((/** @type {any[]} */ row) => row.some(Boolean));
+  if (view.series) return !view.series.some((/** @type {any} */ one) => one.values.some((/** @type {any} */ value) => value !== null));
+  const parts = view.stats ?? view.tables?.filter((/** @type {any} */ table) => table.columns[0]?.values.length);
   return !parts?.length;
 }
 

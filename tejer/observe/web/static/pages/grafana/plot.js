@@ -3,7 +3,9 @@ import uPlot from "../../vendor/uplot.js";
 import { yRange } from "../../lib/chart.js";
 import { dateTime } from "../../lib/i18n.js";
 import { token } from "../../lib/theme.js";
-import { format } from "./units.js";
+import { format, isBinary } from "./units.js";
+
+const POWERS_OF_TWO = Array.from({ length: 60 }, (_, power) => 2 ** (power - 4));
 
 /**
  * @typedef {{name: string, color: string, style: import("./looks.js").Style, values: (number | null)[]}} Line
@@ -116,7 +118,7 @@ function axis() {
 function valueAxis(lines, name) {
   const style = lines[0]?.style ?? {};
   return {
-    scale: name, show: style.axis !== "hidden", space: 26,
+    scale: name, ...(isBinary(style.unit) ? { incrs: POWERS_OF_TWO } : {}), show: style.axis !== "hidden", space: 26,
     values: (/** @type {any} */ _, /** @type {number[]} */ ticks) => ticks.map((tick) => (tick === null ? "" : tickText(tick, ticks, style))),
     size: (/** @type {any} */ _, /** @type {string[]} */ texts) => Math.max(34, 12 + Math.max(0, ...(texts ?? []).map((text) => text.length)) * 6),
     ...(style.axisLabel ? { label: style.axisLabel, labelSize: 18, labelFont: `11px ${token("--font")}` } : {}),

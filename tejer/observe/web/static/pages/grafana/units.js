@@ -47,6 +47,9 @@ export function format(value, unit = "", decimals = undefined) {
   return `${plain(value, decimals)} ${unit}`;
 }
 
+/** Whether ticks should stand at powers of two. @param {string} [unit] */
+export const isBinary = (unit = "") => unit in BINARY;
+
 /** @type {Record<string, (value: number, decimals?: number) => string>} */
 const OWN = {
   "": plain,
