@@ -24,8 +24,10 @@ from tejer.istiod.ca import secret
 from tejer.istiod.ca.authority import PLUGGED_IN_SECRET, SELF_SIGNED_SECRET, Authority
 from tejer.istiod.ca.service import CertificateService
 from tejer.istiod.ca.serving import keep_renewed, renew
+from tejer.istiod.checks.world import Settings
 from tejer.istiod.http import make_http_app, make_monitoring_app
 from tejer.istiod.leader import Leader
+from tejer.istiod.live import LiveAnalysis
 from tejer.istiod.metrics import Metrics
 from tejer.istiod.model.mesh import MESH_CONFIG_MAP, READ_TYPES, MeshState
 from tejer.istiod.options import VERSION, Options
@@ -41,13 +43,23 @@ from tejer.kube.api import Api
 from tejer.kube.informer import Informer
 from tejer.kube.problem import Problem
 from tejer.kube.resource import Change
-from tejer.kube.types import CONFIGMAPS, MUTATINGWEBHOOKS, NAMESPACES, SECRETS, VALIDATINGWEBHOOKS
+from tejer.kube.types import (
+    CONFIGMAPS,
+    ISTIO_TYPES,
+    MUTATINGWEBHOOKS,
+    NAMESPACES,
+    SECRETS,
+    VALIDATINGWEBHOOKS,
+    ResourceType,
+)
 
 log = logging.getLogger(__name__)
 
 INJECTOR_CONFIG_MAP = "istio-sidecar-injector"
 ROOT_CHECK_SECONDS = 3600.0
 DRAIN_SECONDS = 5.0
+_ALWAYS_READ = (*READ_TYPES, NAMESPACES, MUTATINGWEBHOOKS, VALIDATINGWEBHOOKS)
+_ANALYSED_ONLY = frozenset(rtype.plural for rtype in ISTIO_TYPES if rtype not in READ_TYPES)
 _CA_SECRETS = (PLUGGED_IN_SECRET, SELF_SIGNED_SECRET)
 
 
@@ -75,6 +87,10 @@ class Istiod:
         self.objects = {name: informer.store for name, informer in self.informers.items()}
         self.render_problems: dict[tuple[str, ...], tuple[Problem, ...]] = {}  # by proxy type, namespace, workload, ...
         self.status = StatusWriter(api, self.leader, self.all_problems, self.objects, _now)
+        self.live = LiveAnalysis(
+            _watched_types(options), Settings(istio_namespace=options.namespace, domain=options.domain), parse_yaml,
+            self.status.look,
+        )  # fmt: skip
         self.waiting_for = "objects of the API server"
         self._renewed = asyncio.Event()
         self.ports: dict[str, int] = {}
@@ -87,11 +103,11 @@ class Istiod:
         return (self.trust_domain(), *self.mesh.settings.trust_domain_aliases)
 
     def all_problems(self) -> list[Problem]:
-        """What is wrong now: with the model, with translation, and in the proxies' opinion."""
+        """What is wrong now: what analysis finds, with the model, with translation, and in the proxies' opinion."""
         connections = self.services.connections.values()
         connected = {(c.node.type, c.node.namespace, c.node.subject.workload) for c in connections}
         rendered = [p for of, problems in self.render_problems.items() if of[:3] in connected for p in problems]
-        return [*self.pusher.problems, *rendered, *rejections(connections)]
+        return [*self.live.problems(), *self.pusher.problems, *rendered, *rejections(connections)]
 
     def _authority(self) -> Authority:
         assert self.authority is not None, "servers start after the authority is there"
@@ -120,6 +136,7 @@ class Istiod:
                 group.create_task(keep_renewed(self._authority, self.options.hosts, contexts, self._renewed))
                 group.create_task(self._keep_root())
                 if self.options.write_status:
+                    group.create_task(self.live.run())
                     group.create_task(self.status.run())
                 self.waiting_for = ""
                 log.info("ready: %s", ", ".join(f"{name} :{port}" for name, port in self.ports.items()))
@@ -148,14 +165,26 @@ class Istiod:
 
     def _listener(self, name: str) -> Callable[[list[Change]], None]:
         """What each informer's changes go to."""
+        reader = self._reader(name)
+        if not self.options.write_status or name == "rootcerts":
+            return reader
 
+        def also_to_analysis(changes: list[Change]) -> None:
+            reader(changes)
+            self.live.submit(changes)
+            for change in changes if name == "meshconfig" else ():
+                self.live.configure(str(((change.new or {}).get("data") or {}).get("mesh", "")))
+
+        return also_to_analysis
+
+    def _reader(self, name: str) -> Callable[[list[Change]], None]:
         def to_mesh(changes: list[Change]) -> None:
             self.pusher.submit(changes)
             if name == SECRETS.plural and self.authority is not None:
                 self._ca_secret(changes)
 
-        if name == "injector":
-            return lambda _: None  # read when a pod comes
+        if name == "injector" or name in _ANALYSED_ONLY:
+            return lambda _: None  # read when a pod comes, or by analysis alone
         if name in ("namespaces", "rootcerts"):
             return lambda _: self.rootcerts.look()
         if name in (MUTATINGWEBHOOKS.plural, VALIDATINGWEBHOOKS.plural):
@@ -231,11 +260,7 @@ class Istiod:
 
 def _informers(api: Api, options: Options) -> dict[str, Informer]:
     """One per kind that the model reads, and those of our own writing."""
-    watched = {
-        rtype.plural: Informer(api, rtype)
-        for rtype in (*READ_TYPES, NAMESPACES, MUTATINGWEBHOOKS, VALIDATINGWEBHOOKS)
-        if rtype is not CONFIGMAPS
-    }
+    watched = {rtype.plural: Informer(api, rtype) for rtype in _watched_types(options) if rtype is not CONFIGMAPS}
     watched["meshconfig"] = Informer(
         api, CONFIGMAPS, namespace=options.namespace, field_selector=f"metadata.name={MESH_CONFIG_MAP}"
     )
@@ -244,6 +269,11 @@ def _informers(api: Api, options: Options) -> dict[str, Informer]:
     )
     watched["rootcerts"] = Informer(api, CONFIGMAPS, field_selector=f"metadata.name={ROOT_CERT_NAME}")
     return watched
+
+
+def _watched_types(options: Options) -> tuple[ResourceType, ...]:
+    only_analysed = ISTIO_TYPES if options.write_status else ()
+    return tuple(dict.fromkeys((*_ALWAYS_READ, *only_analysed)))
 
 
 def _now() -> str:

@@ -27,14 +27,15 @@ CLUSTER_RULES: tuple[Body, ...] = (
     # The model: services, their endpoints and workloads; namespaces for labels and the root certificate.
     _rule(("",), ("namespaces", "nodes", "pods", "services"), READ),
     _rule(("discovery.k8s.io",), ("endpointslices",), READ),
-    # Configuration; its status is written by the leader (off by default, as in Istio).
+    # Configuration; what is wrong with it is written into its status, and said in events, by the leader.
+    _rule(("",), ("events",), ("create", "delete")),
     _rule(ISTIO_GROUPS, ("*",), READ),
     _rule(
         ISTIO_GROUPS,
         ("virtualservices/status", "destinationrules/status", "gateways/status", "serviceentries/status",
          "sidecars/status", "workloadentries/status", "workloadgroups/status", "envoyfilters/status",
          "proxyconfigs/status", "authorizationpolicies/status", "peerauthentications/status",
-         "requestauthentications/status", "telemetries/status", "wasmplugins/status"),
+         "requestauthentications/status", "telemetries/status", "wasmplugins/status", "trafficextensions/status"),
         ("get", "update", "patch"),
     ),
     # Gateway TLS secrets, and whether a gateway's ServiceAccount may read them.

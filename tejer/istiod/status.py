@@ -2,7 +2,8 @@
 
 As Istio's analysis controller, `status.validationMessages` carries the messages' codes; beyond Istio, the condition
 `Accepted` carries the texts, and is False when istiod could not use the object or a proxy rejected what was made from
-it. Off by default, as in Istio: status writes touch objects that people keep in git.
+it. Each problem is an Event too. On by default in what `tejer install` ships, unlike Istio's: nothing a user wrote is
+passed over in silence.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from tejer.istiod.checks.codes import CODES
+from tejer.istiod.events import Events
 from tejer.istiod.leader import Leader
 from tejer.istiod.xds.connection import Connection
 from tejer.istiod.xds.protocol import SHORT_NAMES
@@ -63,7 +66,7 @@ def plan(problems: Iterable[Problem], stores: Mapping[str, Mapping[Key, Body]], 
         for key, body in stores.get(rtype.plural, {}).items():
             old = body.get("status") or {}
             found = by_key.get(key, [])
-            messages = [_message(problem) for problem in found if problem.code]
+            messages = [_message(problem) for problem in _one_per_code(found)]
             condition = _condition(found, body, now)
             if not found and not old.get("validationMessages") and not _held(old):
                 continue  # never had a problem: stays without a status
@@ -75,11 +78,17 @@ def plan(problems: Iterable[Problem], stores: Mapping[str, Mapping[Key, Body]], 
     return writes
 
 
+def _one_per_code(problems: Iterable[Problem]) -> Iterable[Problem]:
+    """Istio's messages have no text, so two of one code say no more than one."""
+    return {problem.code: problem for problem in problems if problem.code}.values()
+
+
 def _message(problem: Problem) -> Body:
     """Istio's AnalysisMessageBase, which has no text: that is in the condition."""
+    named = {"name": CODES[problem.code].name} if problem.code in CODES else {}
     return {
         "level": problem.severity.name,
-        "type": {"code": problem.code},
+        "type": {"code": problem.code, **named},
         "documentationUrl": f"{DOCUMENTATION}{problem.code.lower()}/",
     }
 
@@ -107,22 +116,39 @@ def _same(new: Body, old: Body) -> bool:
 
 
 class StatusWriter:
-    """`problems()` gives everything known to be wrong now, `stores` are the informers' stores."""
+    """`problems()` gives everything known to be wrong now, `stores` are the informers' stores.
+
+    `look` says that problems have changed; those of translation and of proxies are looked for every now and then.
+    """
 
     def __init__(
         self, api: Api, leader: Leader, problems: Callable[[], list[Problem]], stores: Mapping[str, Mapping[Key, Body]],
         now: Callable[[], str],
     ) -> None:  # fmt: skip
         self.api, self.leader, self.problems, self.stores, self.now = api, leader, problems, stores, now
+        self._events = Events(api)
+        self._wake = asyncio.Event()
+
+    def look(self) -> None:
+        self._wake.set()
 
     async def run(self) -> None:
         while True:
             await self.leader.elected.wait()
-            for write in plan(self.problems(), self.stores, self.now()):
-                try:
-                    await self.api.patch(
-                        write.rtype, write.key.name, write.key.namespace, write.patch, subresource="status"
-                    )
-                except (ApiError, OSError) as error:
-                    log.warning("writing the status of %s: %s", write.key, error)
-            await asyncio.sleep(EVERY_SECONDS)
+            self._wake.clear()
+            problems = self.problems()
+            for write in plan(problems, self.stores, self.now()):
+                await self._write(write)
+            await self._events.publish(problems, self.stores, self.now())
+            try:
+                async with asyncio.timeout(EVERY_SECONDS):
+                    await self._wake.wait()
+            except TimeoutError:
+                pass
+
+    async def _write(self, write: StatusWrite) -> None:
+        try:
+            await self.api.patch(write.rtype, write.key.name, write.key.namespace, write.patch, subresource="status")
+        except (ApiError, OSError) as error:
+            if not (isinstance(error, ApiError) and error.code == 404):  # deleted meanwhile
+                log.warning("writing the status of %s: %s", write.key, error)

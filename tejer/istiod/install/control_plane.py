@@ -9,6 +9,7 @@ from tejer.kube.resource import Body
 
 SELECTOR = {"app": "istiod", "istio": "pilot"}
 NAME = "istiod"
+ANALYSIS = "PILOT_ENABLE_ANALYSIS"
 
 
 def service(options: InstallOptions) -> Body:
@@ -67,6 +68,7 @@ def _pod(options: InstallOptions) -> Body:
         {"name": "CLUSTER_ID", "value": "Kubernetes"},
         {"name": "TRUST_DOMAIN", "value": options.trust_domain},
         *({"name": name, "valueFrom": {"fieldRef": {"fieldPath": path}}} for name, path in from_pod.items()),
+        *_analysis(options),
         *options.pilot_env,
     ]
     return {
@@ -101,3 +103,9 @@ def _pod(options: InstallOptions) -> Body:
             }
         ],
     }
+
+
+def _analysis(options: InstallOptions) -> list[Body]:
+    """Say in each object's status what is wrong with it, unless whoever installs decides otherwise."""
+    given = {variable.get("name") for variable in options.pilot_env}
+    return [] if ANALYSIS in given else [{"name": ANALYSIS, "value": "true"}]

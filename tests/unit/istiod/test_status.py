@@ -20,7 +20,8 @@ def test_a_problem_is_written_once_and_taken_back_when_it_is_gone() -> None:
     [write] = plan([ERROR], stores(), "t1")
     status = write.patch["status"]
     [message] = status["validationMessages"]
-    assert message["type"] == {"code": "IST0101"} and message["level"] == "ERROR"
+    assert message["type"] == {"code": "IST0101", "name": "ReferencedResourceNotFound"}
+    assert message["level"] == "ERROR"
     assert message["documentationUrl"].endswith("/ist0101/")
     [condition] = status["conditions"]
     assert condition["message"] == "spec.hosts[0]: no such host"
