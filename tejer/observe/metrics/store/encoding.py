@@ -13,11 +13,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from tejer.observe.metrics.series import Times, Values
+from tejer.observe.metrics.arrays import Flags, Times, Values
 
 ABSENT_BITS = 0x7FF0000000000003
 """A value that says a series has no sample at a time: a NaN as the stale marker is, and none that targets send."""
-ABSENT = float(np.array([ABSENT_BITS], np.uint64).view(np.float64)[0])
 Ids = NDArray[np.int64]
 
 
@@ -25,8 +24,8 @@ def bits(values: Values) -> NDArray[np.uint64]:
     return np.ascontiguousarray(values).view(np.uint64)
 
 
-def is_absent(values: Values) -> NDArray[np.bool_]:
-    return bits(values) == ABSENT_BITS
+def is_absent(values: Values) -> Flags:
+    return np.asarray(bits(values) == ABSENT_BITS)
 
 
 def absent(rows: int, columns: int) -> Values:

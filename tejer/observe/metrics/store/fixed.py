@@ -20,7 +20,7 @@ class FixedStore:
         self._times = [tuple(time for time, _ in points) for _, points in given]
         self._values = [np.array([value for _, value in points], float) for _, points in given]
         self._index = SeriesIndex()
-        self._index.restore(0, self._labels)
+        self._index.restore(dict(enumerate(self._labels)))
 
     def select(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> Sequence[Block]:
         blocks = []

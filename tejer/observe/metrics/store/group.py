@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tejer.observe.metrics.series import Times, Values
+from tejer.observe.metrics.arrays import Times, Values
 from tejer.observe.metrics.store.encoding import Ids, absent, is_absent
 
 CELLS = 100_000
@@ -73,8 +73,7 @@ class Group:
             self.times.insert(column, time)
             if len(self.times) > self._values.shape[1]:
                 self._grow(len(self._values), len(self.times) * 3 // 2 + 4)
-            moved = bits_copy(self._values[:, column : len(self.times) - 1])
-            self._values[:, column + 1 : len(self.times)] = moved
+            self._values[:, column + 1 : len(self.times)] = self._values[:, column : len(self.times) - 1].copy()
             self._values[:, column] = absent(len(self._values), 1)[:, 0]
         return column
 
@@ -102,15 +101,11 @@ class Group:
 
     def clear(self) -> list[int]:
         """All samples are sealed: start anew. Series that had none have left; gives their numbers."""
-        idle = is_absent(self.values).all(axis=1)
-        left = [series for series, gone in zip(self.ids, idle, strict=True) if gone]
-        self.ids = [series for series, gone in zip(self.ids, idle, strict=True) if not gone]
+        idle = frozenset(np.flatnonzero(is_absent(self.values).all(axis=1)).tolist())
+        left = [series for row, series in enumerate(self.ids) if row in idle]
+        self.ids = [series for row, series in enumerate(self.ids) if row not in idle]
         if self.times:
             self.floor = self.times[-1]
         self.times = []
         self._values = absent(len(self.ids) + 8, 8)
         return left
-
-
-def bits_copy(values: Values) -> Values:
-    return np.array(values, copy=True)

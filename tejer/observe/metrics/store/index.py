@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -33,12 +33,11 @@ class SeriesIndex:
         self._put(number, labels)
         return number
 
-    def restore(self, first: int, many: Iterable[Labels]) -> None:
-        """Series with the numbers `first`, first + 1 ..., as they were before."""
-        for number, labels in enumerate(many, first):
-            while len(self.labels) <= number:
-                self.labels.append(())
-            if labels and labels not in self.numbers:
+    def restore(self, many: Mapping[int, Labels]) -> None:
+        """Series with the numbers that they had before."""
+        self.labels += [()] * (max(many, default=-1) + 1 - len(self.labels))
+        for number, labels in many.items():
+            if labels not in self.numbers:
                 self._put(number, labels)
 
     def _put(self, number: int, labels: Labels) -> None:
@@ -89,8 +88,10 @@ class SeriesIndex:
             chosen[np.frombuffer(numbers, np.uint32)] = True
         found &= ~chosen if without_label else chosen
 
-    def values_of(self, name: str) -> list[str]:
-        return list(self._postings.get(name, ()))
+    @property
+    def pairs(self) -> int:
+        """Different names with values."""
+        return sum(map(len, self._postings.values()))
 
     def cardinality(self) -> dict[str, dict[str, int]]:
         """What `/api/v1/status/tsdb` counts, each as name -> number."""
