@@ -19,8 +19,12 @@ def success(data: Any, warnings: tuple[str, ...] = ()) -> web.Response:
 
 
 def bad_data(message: str) -> web.Response:
-    body = {"status": "error", "errorType": "bad_data", "error": message}
-    return web.Response(status=400, body=_encode(body), content_type="application/json")
+    return failure(400, "bad_data", message)
+
+
+def failure(status: int, kind: str, message: str) -> web.Response:
+    body = {"status": "error", "errorType": kind, "error": message}
+    return web.Response(status=status, body=_encode(body), content_type="application/json")
 
 
 def moment(milliseconds: int) -> str:

@@ -9,6 +9,7 @@ import os
 import platform
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 from aiohttp import web
@@ -68,6 +69,9 @@ def status_routes(about: About) -> list[web.RouteDef]:
     async def on_config(_: web.Request) -> web.Response:
         return success({"yaml": without_secrets(about.current.loaded.text)})
 
+    async def on_runtime(_: web.Request) -> web.Response:
+        return success(_runtime(about))
+
     async def on_tsdb(request: web.Request) -> web.Response:
         text = request.query.get("limit", "10")
         if not text.isdecimal() or not 1 <= int(text) <= 10_000:
@@ -86,7 +90,7 @@ def status_routes(about: About) -> list[web.RouteDef]:
         web.get("/metrics", on_metrics),
         web.get("/api/v1/status/config", on_config),
         web.get("/api/v1/status/flags", _fixed(dict(about.flags))),
-        web.get("/api/v1/status/runtimeinfo", lambda _: _runtime(about)),
+        web.get("/api/v1/status/runtimeinfo", on_runtime),
         web.get("/api/v1/status/buildinfo", _fixed(build_info())),
         web.get("/api/v1/status/tsdb", on_tsdb),
         web.get("/api/v1/status/walreplay", _fixed({"min": 0, "max": 0, "current": 0, "state": "done"})),
@@ -110,21 +114,19 @@ def _plain(text: str) -> Callable[[web.Request], Any]:
     return handler
 
 
-async def _runtime(about: About) -> web.Response:
-    return success(
-        {
-            "startTime": moment(about.started),
-            "CWD": os.getcwd(),  # noqa: PTH109
-            "reloadConfigSuccess": not about.current.problem,
-            "lastConfigTime": moment(about.current.loaded_at),
-            "corruptionCount": 0,
-            "goroutineCount": 0,
-            "GOMAXPROCS": os.cpu_count() or 1,
-            "GOGC": "",
-            "GODEBUG": "",
-            "storageRetention": about.retention,
-        }
-    )
+def _runtime(about: About) -> dict[str, Any]:
+    return {
+        "startTime": moment(about.started),
+        "CWD": str(Path.cwd()),
+        "reloadConfigSuccess": not about.current.problem,
+        "lastConfigTime": moment(about.current.loaded_at),
+        "corruptionCount": 0,
+        "goroutineCount": 0,
+        "GOMAXPROCS": os.cpu_count() or 1,
+        "GOGC": "",
+        "GODEBUG": "",
+        "storageRetention": about.retention,
+    }
 
 
 def build_info() -> dict[str, str]:

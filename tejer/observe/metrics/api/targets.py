@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from aiohttp import web
@@ -12,17 +12,18 @@ from tejer.observe.metrics.scalars import format_milliseconds
 from tejer.observe.metrics.scrape.loop import ScrapeLoop
 from tejer.observe.metrics.scrape.pool import Pool
 from tejer.observe.metrics.scrape.record import Metadata
-from tejer.observe.metrics.series import Labels
+from tejer.observe.metrics.series import Labels, Matcher
+from tejer.observe.metrics.store.matching import acceptor
 
 STATES = ("active", "dropped", "any")
 Pools = Mapping[str, Pool]
 
 
-ReadSelector = Callable[[str], Callable[[Labels], bool]]
-"""A selector such as `{job="pods"}` as the question whether labels fit it. Raises ValueError."""
+ReadMatchers = Callable[[str], Sequence[Matcher]]
+"""A selector such as `{job="pods"}`. Raises ValueError."""
 
 
-def target_routes(pools: Callable[[], Pools], read_selector: ReadSelector) -> list[web.RouteDef]:
+def target_routes(pools: Callable[[], Pools], read_matchers: ReadMatchers) -> list[web.RouteDef]:
     """`pools()` are the jobs as they are when asked."""
 
     async def on_targets(request: web.Request) -> web.Response:
@@ -38,14 +39,11 @@ def target_routes(pools: Callable[[], Pools], read_selector: ReadSelector) -> li
         query = request.query
         try:
             limit = count(query.get("limit", ""), "limit")
-            fits = read_selector(query["match_target"]) if query.get("match_target") else _any
+            fits = fitting(read_matchers(query["match_target"]) if query.get("match_target") else ())
         except ValueError as error:
             return bad_data(str(error))
         found = [
-            row
-            for loop in loops(pools())
-            if fits(loop.target.labels)
-            for row in _rows(loop, query.get("metric", ""))
+            row for loop in loops(pools()) if fits(loop.target.labels) for row in _rows(loop, query.get("metric", ""))
         ]
         return success(found if limit is None or limit < 0 else found[:limit])
 
@@ -66,8 +64,15 @@ def target_routes(pools: Callable[[], Pools], read_selector: ReadSelector) -> li
     ]
 
 
-def _any(_: Labels) -> bool:
-    return True
+def fitting(matchers: Sequence[Matcher]) -> Callable[[Labels], bool]:
+    """Whether labels fit all of `matchers`. Raises ValueError for a bad regular expression."""
+    conditions = [(matcher.name, acceptor(matcher)) for matcher in matchers]
+
+    def fits(labels: Labels) -> bool:
+        values = dict(labels)
+        return all(accept(values.get(name, "")) for name, accept in conditions)
+
+    return fits
 
 
 def loops(pools: Pools) -> Iterator[ScrapeLoop]:

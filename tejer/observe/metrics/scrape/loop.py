@@ -88,14 +88,14 @@ class ScrapeLoop:
             if error:
                 self.recorder.lose(time)
             self.recorder.report(time, up=not error, seconds=seconds, counts=counts)
-        except OSError as reason:
+        except (OSError, ValueError) as reason:
             self.last_error = self.last_error or f"the samples can't be stored: {reason}"
 
     def end(self, time: int) -> None:
         """The target is gone."""
         try:
             self.recorder.end(time)
-        except OSError as reason:
+        except (OSError, ValueError) as reason:
             log.warning("the end of %s can't be stored: %s", self.target.url, reason)
 
     def _headers(self) -> dict[str, str]:

@@ -88,9 +88,12 @@ def test_a_reload_is_prepared_first_and_may_be_refused() -> None:
         assert not upstream.requests
         prepared: list[bool] = []
         upstream_url = f"http://{upstream.address}"
-        async with front(upstream_url, before_reload=lambda: prepared.append(True)) as url:
-            async with browser.post(f"{url}/-/reload") as got:
-                assert got.status == 200
+
+        def prepare() -> None:
+            prepared.append(True)
+
+        async with front(upstream_url, before_reload=prepare) as url, browser.post(f"{url}/-/reload") as got:
+            assert got.status == 200
         assert prepared == [True] and [request.path for request in upstream.requests] == ["/-/reload"]
 
     run(work)
