@@ -29,6 +29,7 @@ PROGRAMS: tuple[Program, ...] = (
     Program("prometheus", "tejer.observe.metrics.main:main", "in the pod of Deployment prometheus, or by hand"),
     Program("config-reloader", "tejer.observe.metrics.reload:main", "beside it, in the same pod"),
     Program("grafana", "tejer.observe.dashboards.main:main", "in the pod of Deployment grafana, or by hand"),
+    Program("jaeger", "tejer.observe.traces.main:main", "in the pod of Deployment jaeger, or by hand"),
 )
 
 

@@ -31,6 +31,10 @@ ISTIOD_WEBHOOKS = 15017
 ISTIOD_HEALTH = 8080
 GRAFANA = 3000
 PROMETHEUS = 9090
+JAEGER = 16686
+OTLP_GRPC = 4317
+OTLP_HTTP = 4318
+ZIPKIN = 9411
 
 PORTS: tuple[Port, ...] = (
     Port(6443, "API server", "127.0.0.1 and the pods' bridge", "client certificate or token, RBAC", "Kubernetes API"),
@@ -50,4 +54,8 @@ PORTS: tuple[Port, ...] = (
     Port(ENVOY_METRICS, "Envoy", "pod", "scrapers", "Envoy's own metrics"),
     Port(PROMETHEUS, "prometheus", "pod", "token or one-time link, RBAC on services/proxy", "queries, /metrics"),
     Port(GRAFANA, "grafana", "pod", "token or one-time link, RBAC on services/proxy", "dashboards"),
+    Port(JAEGER, "jaeger", "pod", "token or one-time link, RBAC on services/proxy", "traces, access logs, /metrics"),
+    Port(OTLP_GRPC, "jaeger", "pod", "pods of the mesh, within limits", "spans and access logs by OTLP over gRPC"),
+    Port(OTLP_HTTP, "jaeger", "pod", "pods of the mesh, within limits", "spans and access logs by OTLP over HTTP"),
+    Port(ZIPKIN, "jaeger", "pod", "pods of the mesh, within limits", "spans by Zipkin's v2 JSON"),
 )

@@ -72,6 +72,7 @@ def built_in_images(python: str) -> dict[str, Image]:
         "tejer/sleep": Image(("sleep",), ("infinity",)),
         "tejer/host": Image(),
         "tejer/grafana": module("tejer.observe.dashboards.main"),
+        "tejer/jaeger": module("tejer.observe.traces.main"),
     }
 
 
