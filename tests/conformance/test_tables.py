@@ -18,7 +18,9 @@ def known_misses(table: str) -> dict[str, str]:
 
 
 @pytest.mark.skipif(not DIRECTORY.is_dir(), reason="../shared/conformance is absent")
-@pytest.mark.parametrize("table", ["validate", "validate-crds", "validate-cli", "analyze", "authz", "simulate"])
+@pytest.mark.parametrize(
+    "table", ["validate", "validate-crds", "validate-cli", "analyze", "authz", "simulate", "promql"]
+)
 def test_no_unknown_misses(table: str) -> None:
     misses = run(table, DIRECTORY).misses
     known = known_misses(table)

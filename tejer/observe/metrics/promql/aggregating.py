@@ -49,7 +49,8 @@ def _extreme(operation: np.ufunc) -> Callable[[Grouped], Values]:
 
 def _variance(g: Grouped) -> Values:
     away = g.values - g.spread(g.sums / g.counts)
-    return np.asarray(g.reduce(np.add, np.where(g.present, away * away, 0.0)) / g.counts)
+    spread = g.reduce(np.add, np.where(g.present, away * away, 0.0)) / g.counts
+    return np.where(g.counts == 1, 0.0, spread)  # also of one infinity
 
 
 SIMPLE: Mapping[str, Callable[[Grouped], Values]] = {

@@ -129,10 +129,11 @@ class _Pairing:
         return first, present & holds
 
     def _unique(self, ones: Mapping[Labels, Sequence[int]]) -> None:
-        """The one side may have one row for a signature at each step."""
+        """The one side may have one row for a signature at each step, where the other side has any row at all."""
+        both = self.many.present.any(axis=0)
         side = "left" if self.matching.many == "right" else "right"
         for signature, rows in ones.items():
-            if len(rows) > 1 and (self.one.present[rows].sum(axis=0) > 1).any():
+            if len(rows) > 1 and (both & (self.one.present[rows].sum(axis=0) > 1)).any():
                 where = ", ".join(f'{name}="{value}"' for name, value in signature)
                 raise QueryError(
                     f"found duplicate series for the match group {{{where}}} on the {side} hand-side of the operation; "

@@ -52,6 +52,18 @@ def matchers_of(selector: ast.VectorSelector) -> tuple[Matcher, ...]:
     return (*named, *found)
 
 
+def read_matchers(text: str) -> tuple[Matcher, ...]:
+    """The matchers of a selector such as `up{job="a"}`. Raises QueryError."""
+    expression = _bare(parse(text))
+    if not isinstance(expression, ast.VectorSelector):
+        raise QueryError(f'invalid parameter "match[]": {text[:100]!r} is not a series selector', "bad_data")
+    return matchers_of(expression)
+
+
+def is_range_vector(expression: ast.Expr) -> bool:
+    return isinstance(_bare(expression), ast.MatrixSelector | ast.SubqueryExpr)
+
+
 class Evaluation:
     """One query: `steps` are its times. `check` is called often, and raises QueryError when time is up."""
 
@@ -129,7 +141,7 @@ class Evaluation:
             raise QueryError(f"expected type range vector, got {_kind(expression)}", "bad_data")
         range_ms = _milliseconds(expression.range)
         at = self._moved(expression.vector_selector, times)
-        return list(selecting.windows(self._blocks(expression.vector_selector, at, range_ms), at, range_ms))
+        return list(selecting.windows(self._blocks(expression.vector_selector, at, range_ms), at, range_ms, self.check))
 
     def _subquery(self, expression: Any, times: Times) -> Sequence[selecting.Windows]:
         range_ms = _milliseconds(expression.range)
@@ -145,7 +157,9 @@ class Evaluation:
         if isinstance(value, str):
             raise QueryError("subquery is only allowed on instant vector", "bad_data")
         vector = value if isinstance(value, Vector) else Vector([()], value[None], np.ones((1, len(grid)), bool))
-        return list(selecting.windows([Block(vector.labels, grid, vector.values, vector.present)], at, range_ms))
+        return list(
+            selecting.windows([Block(vector.labels, grid, vector.values, vector.present)], at, range_ms, self.check)
+        )
 
     def _aggregated(self, expression: Any, times: Times) -> Vector:
         operator = str(expression.op)

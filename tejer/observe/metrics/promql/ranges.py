@@ -6,12 +6,12 @@ Each takes `Windows` with the call's scalar parameters (a number for each step),
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
-from tejer.observe.metrics.arrays import Values
+from tejer.observe.metrics.arrays import Times, Values
 from tejer.observe.metrics.promql.quantiles import quantile
 from tejer.observe.metrics.promql.selecting import Windows
 from tejer.observe.metrics.promql.vectors import QueryError
@@ -24,9 +24,9 @@ def _first_and_last(w: Windows) -> tuple[Values, Values]:
     return w.values[:, np.minimum(w.low, len(w.times) - 1)], w.values[:, np.maximum(w.high - 1, 0)]
 
 
-def _seconds(w: Windows) -> tuple[Values, Values]:
-    first = w.times[np.minimum(w.low, len(w.times) - 1)] / 1000
-    return first, w.times[np.maximum(w.high - 1, 0)] / 1000
+def _first_and_last_time(w: Windows) -> tuple[Times, Times]:
+    """In ms: differences of integers are exact, those of seconds since 1970 are not."""
+    return w.times[np.minimum(w.low, len(w.times) - 1)], w.times[np.maximum(w.high - 1, 0)]
 
 
 def _resets_between(w: Windows) -> Values:
@@ -43,17 +43,17 @@ def _extrapolated(w: Windows, *, counter: bool, per_second: bool) -> Values:
     change = last - first
     if counter:
         change = change + _resets_between(w)
-    begins, finishes = _seconds(w)
-    sampled = finishes - begins
+    begins, finishes = _first_and_last_time(w)
+    sampled = (finishes - begins) / 1000
     average = sampled / (w.counts - 1)
-    to_start = begins - w.starts / 1000
-    to_end = w.ends / 1000 - finishes
+    to_start = (begins - w.starts) / 1000
+    to_end = (w.ends - finishes) / 1000
     threshold = average * 1.1
-    to_start = np.broadcast_to(to_start, change.shape)
+    reach_back = np.broadcast_to(to_start, change.shape)
     if counter:  # it can't have been below zero before
         to_zero = np.where((change > 0) & (first >= 0), sampled * (first / np.where(change == 0, 1, change)), np.inf)
-        to_start = np.minimum(to_start, to_zero)
-    reach = sampled + np.where(to_start < threshold, to_start, average / 2)
+        reach_back = np.minimum(reach_back, to_zero)
+    reach = sampled + np.where(reach_back < threshold, reach_back, average / 2)
     reach = reach + np.where(to_end < threshold, to_end, average / 2)
     factor = reach / sampled
     if per_second:
@@ -77,12 +77,19 @@ def _reduced(w: Windows, operation: np.ufunc) -> Values:
     return np.asarray(operation.reduceat(padded, pairs, axis=1)[:, ::2])
 
 
-def _each_window(w: Windows, function: Callable[[Values, Values], Values]) -> Values:
-    """`function(values (rows, samples), times in seconds)` for each window with samples."""
+def _checked(w: Windows) -> Iterator[tuple[int, tuple[int, int]]]:
+    """The windows one by one, for what can't be computed for all at once."""
+    for k, window in enumerate(zip(w.low.tolist(), w.high.tolist(), strict=True)):
+        w.check()
+        yield k, window
+
+
+def _each_window(w: Windows, function: Callable[[Values, Times], Values]) -> Values:
+    """`function(values (rows, samples), times in ms)` for each window with samples."""
     result = np.full((len(w.values), len(w.low)), np.nan)
-    for k, (low, high) in enumerate(zip(w.low, w.high, strict=True)):
+    for k, (low, high) in _checked(w):
         if high > low:
-            result[:, k] = function(w.values[:, low:high], w.times[low:high] / 1000)
+            result[:, k] = function(w.values[:, low:high], w.times[low:high])
     return result
 
 
@@ -102,25 +109,25 @@ def _resets(w: Windows, _: Sequence[Values]) -> Values:
     return _marks(w, np.diff(w.values, axis=1) < 0)
 
 
-def _deviation(values: Values, _: Values) -> Values:
+def _deviation(values: Values, _: Times) -> Values:
     return np.asarray(np.std(values, axis=1))
 
 
-def _variance(values: Values, _: Values) -> Values:
+def _variance(values: Values, _: Times) -> Values:
     return np.asarray(np.var(values, axis=1))
 
 
 def _quantile_over_time(w: Windows, parameters: Sequence[Values]) -> Values:
     result = np.full((len(w.values), len(w.low)), np.nan)
-    for k, (low, high) in enumerate(zip(w.low, w.high, strict=True)):
+    for k, (low, high) in _checked(w):
         if high > low:
             result[:, k] = quantile(parameters[0][k], w.values[:, low:high].T)
     return result
 
 
-def regression(values: Values, seconds: Values, origin: float) -> tuple[Values, Values]:
-    """(slope, value at `origin`) of the least squares line through each row."""
-    x = seconds - origin
+def regression(values: Values, times: Times, origin: int) -> tuple[Values, Values]:
+    """(slope per second, value at `origin`) of the least squares line through each row. Times are in ms."""
+    x = (times - origin) / 1000
     mean_x, mean_y = x.mean(), values.mean(axis=1)
     spread = ((x - mean_x) ** 2).sum()
     slope = ((values - mean_y[:, None]) * (x - mean_x)).sum(axis=1) / spread
@@ -131,21 +138,21 @@ def regression(values: Values, seconds: Values, origin: float) -> tuple[Values, 
 
 
 def _deriv(w: Windows, _: Sequence[Values]) -> Values:
-    return _each_window(w, lambda v, t: regression(v, t, float(t[0]))[0] if len(t) > 1 else v[:, 0] * np.nan)
+    return _each_window(w, lambda v, t: regression(v, t, int(t[0]))[0] if len(t) > 1 else v[:, 0] * np.nan)
 
 
 def _predict_linear(w: Windows, parameters: Sequence[Values]) -> Values:
     result = np.full((len(w.values), len(w.low)), np.nan)
-    for k, (low, high) in enumerate(zip(w.low, w.high, strict=True)):
+    for k, (low, high) in _checked(w):
         if high - low > 1:
-            slope, now = regression(w.values[:, low:high], w.times[low:high] / 1000, w.ends[k] / 1000)
+            slope, now = regression(w.values[:, low:high], w.times[low:high], int(w.ends[k]))
             result[:, k] = slope * parameters[0][k] + now
     return result
 
 
 def _holt_winters(w: Windows, parameters: Sequence[Values]) -> Values:
     result = np.full((len(w.values), len(w.low)), np.nan)
-    for k, (low, high) in enumerate(zip(w.low, w.high, strict=True)):
+    for k, (low, high) in _checked(w):
         smoothing, trend = float(parameters[0][k]), float(parameters[1][k])
         for name, factor in (("smoothing", smoothing), ("trend", trend)):
             if not 0 < factor < 1:

@@ -6,12 +6,13 @@ series at once.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from tejer.observe.metrics.arrays import Flags, Times, Values
+from tejer.observe.metrics.promql.limits import no_check
 from tejer.observe.metrics.promql.vectors import Vector, stacked
 from tejer.observe.metrics.series import STALE_BITS, Block, Labels
 
@@ -26,7 +27,7 @@ def is_stale(values: Values) -> Flags:
 class Windows:
     """Rows sampled at the same `times` (ms); the window of step k is the samples [low[k], high[k]).
 
-    `starts` and `ends` are the windows' limits in ms.
+    `starts` and `ends` are the windows' limits in ms; `check` ends a long computation by raising.
     """
 
     labels: Sequence[Labels]
@@ -36,6 +37,7 @@ class Windows:
     high: Times
     starts: Times
     ends: Times
+    check: Callable[[], None] = no_check
 
     @property
     def counts(self) -> Times:
@@ -70,7 +72,9 @@ def _newest(block: Block, at: Times) -> tuple[Vector, Vector]:
     return Vector(block.labels, values, present), Vector(block.labels, times / 1000, present)
 
 
-def windows(blocks: Iterable[Block], ends: Times, range_ms: int) -> Iterator[Windows]:
+def windows(
+    blocks: Iterable[Block], ends: Times, range_ms: int, check: Callable[[], None] = no_check
+) -> Iterator[Windows]:
     """Windows of length `range_ms` that end at `ends`. Rows with gaps come one by one, without their gaps."""
     starts = ends - range_ms
     for block in blocks:
@@ -83,13 +87,15 @@ def windows(blocks: Iterable[Block], ends: Times, range_ms: int) -> Iterator[Win
             all_rows = len(rows) == len(block.labels)
             labels = block.labels if all_rows else [block.labels[i] for i in rows.tolist()]
             values = block.values if all_rows else block.values[rows]
-            yield _bounded(labels, block.times, values, starts, ends)
+            yield _bounded(labels, block.times, values, starts, ends, check)
         for i in np.flatnonzero(~whole).tolist():
             mask = usable[i]
-            yield _bounded([block.labels[i]], block.times[mask], block.values[i : i + 1, mask], starts, ends)
+            yield _bounded([block.labels[i]], block.times[mask], block.values[i : i + 1, mask], starts, ends, check)
 
 
-def _bounded(labels: Sequence[Labels], times: Times, values: Values, starts: Times, ends: Times) -> Windows:
+def _bounded(
+    labels: Sequence[Labels], times: Times, values: Values, starts: Times, ends: Times, check: Callable[[], None]
+) -> Windows:
     low = np.searchsorted(times, starts, side="left")
     high = np.searchsorted(times, ends, side="right")
-    return Windows(labels, times, values, low, high, starts, ends)
+    return Windows(labels, times, values, low, high, starts, ends, check)
