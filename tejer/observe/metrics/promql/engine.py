@@ -147,12 +147,12 @@ class Evaluation:
         range_ms = _milliseconds(expression.range)
         step = _milliseconds(expression.step) if expression.step is not None else DEFAULT_INTERVAL_MS
         at = self._moved(expression, times)
-        begin = int(at.min()) - range_ms
-        grid = np.arange(-(-begin // step) * step, int(at.max()) + 1, step)
+        begin, end = -(-(int(at.min()) - range_ms) // step) * step, int(at.max())
+        if (count := (end - begin) // step + 1) > self.limits.subquery_steps:
+            raise QueryError(f"a subquery of {count} steps; at most {self.limits.subquery_steps} are evaluated")
+        grid = np.arange(begin, end + 1, step)
         if not len(grid):
             return ()
-        if len(grid) > self.limits.subquery_steps:
-            raise QueryError(f"a subquery of {len(grid)} steps; at most {self.limits.subquery_steps} are evaluated")
         value = self._at(expression.expr, grid)
         if isinstance(value, str):
             raise QueryError("subquery is only allowed on instant vector", "bad_data")

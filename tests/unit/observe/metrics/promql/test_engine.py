@@ -63,7 +63,7 @@ def test_matching_by_labels() -> None:
     assert at(store, "a and on (x) b", 0) == {"a x=1": 6}
     with pytest.raises(QueryError, match="many-to-one matching must be explicit"):
         at(store, "a * on () b", 0)
-    with pytest.raises(QueryError, match="found duplicate series .* on the right hand-side"):
+    with pytest.raises(QueryError, match=r"found duplicate series .* on the right hand-side"):
         at(store, "b * on () a", 0)
 
 
