@@ -69,7 +69,9 @@ def _schema(schema: Body) -> bytes:
     extra = schema.get("additionalProperties")
     if isinstance(extra, dict):
         made += _message(21, _message(1, _schema(extra)))
-    kind = "string" if schema.get("x-kubernetes-int-or-string") or "oneOf" in schema else schema.get("type", "")
+    # Without a type of its own, oneOf lists the types of a quantity or of a number with a name.
+    either = schema.get("x-kubernetes-int-or-string") or ("oneOf" in schema and "type" not in schema)
+    kind = "string" if either else schema.get("type", "")
     if kind:
         made += _message(22, _text(1, kind))
     if items := schema.get("items"):

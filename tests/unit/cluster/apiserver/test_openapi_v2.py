@@ -76,6 +76,12 @@ def test_what_version_2_can_not_say_is_anything() -> None:
     assert definition({"type": "string", "nullable": True}) == []
 
 
+def test_one_of_says_the_type_only_where_nothing_else_does() -> None:
+    choice = [{"not": {"required": ["provider"]}}, {"required": ["provider"]}]
+    assert definition({"type": "object", "oneOf": choice}) == [(22, b"\x0a\x06object")]
+    assert definition({"oneOf": [{"type": "string"}, {"type": "number"}]}) == [(22, b"\x0a\x06string")]
+
+
 def test_paths_say_that_a_patch_can_be_dry_run() -> None:
     patch = {"x-kubernetes-group-version-kind": {"kind": "Pod"}, "parameters": [{"name": "dryRun", "in": "query"}]}
     document = {"components": {"schemas": {}}, "paths": {"/api/v1/pods/{name}": {"patch": patch}}}
