@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from tejer.cli.goflags import GoCommand
-from tejer.cli.output import print_structured
 from tejer.cli.settings import settings
 
 if TYPE_CHECKING:
@@ -18,9 +16,7 @@ if TYPE_CHECKING:
 EXIT_FOUND = 79
 """Issues at or above the failure threshold (istioctl/cmd/sysexits.go)."""
 EXIT_DATA = 65
-LEVELS = ("Info", "Warning", "Error")
-_LEVEL = click.Choice(LEVELS, case_sensitive=False)
-DOCS = "https://istio.io/latest/docs/reference/config/analysis"
+_LEVEL = click.Choice(("Info", "Warning", "Error"), case_sensitive=False)
 
 
 @click.command(cls=GoCommand)
@@ -39,7 +35,8 @@ DOCS = "https://istio.io/latest/docs/reference/config/analysis"
 )
 @click.option("--failure-threshold", type=_LEVEL, default="Error", show_default=True, help="Level that fails.")
 @click.option("--output-threshold", type=_LEVEL, default="Info", show_default=True, help="Level that is shown.")
-@click.option("--output", "-o", type=click.Choice(["log", "json", "yaml"]), default="log", help="Output format.")
+@click.option("--output", "-o", type=click.Choice(["log", "json", "yaml", "sarif"]), default="log",
+              help="Output format; sarif is for code scanning.")  # fmt: skip
 @click.option("--mesh-config", "--meshConfigFile", "mesh_file", help="File with MeshConfig.")
 @click.option("--mesh-networks", "networks_file", help="File with MeshNetworks.")
 @click.option("--ignore-unknown", is_flag=True, help="Say nothing of kinds that are not known.")
@@ -58,14 +55,17 @@ def analyze(
 
     Exit code 79 when a message reaches the failure threshold, 65 when a file can't be read.
     """
+    from tejer.cli.findings import DOCS, LEVELS, print_findings
     from tejer.cli.sources import mark_absent
     from tejer.istiod.checks.analysis import analyze as find_problems
-    from tejer.istiod.checks.analyzers.listed import ANALYZERS
+    from tejer.istiod.checks.analyzers.listed import ANALYZERS, PRECHECK
 
     if listing:
-        click.echo("\n".join(sorted(analyzer.name for analyzer in ANALYZERS)))
+        from tejer.cli.findings import listed
+
+        click.echo(listed(ANALYZERS))
         return 0
-    names = {analyzer.name for analyzer in ANALYZERS}
+    names = {analyzer.name for analyzer in (*ANALYZERS, *PRECHECK)}
     if unknown := [name for name in only if name not in names]:
         raise click.UsageError(f"no analyzer {unknown[0]!r}: --list-analyzers shows all")
     sources, namespace = _sources(files, everywhere, use_kube, recursive, ignore_unknown)
@@ -77,7 +77,7 @@ def analyze(
         click.echo(f"Not read: {', '.join(sorted(rtype.kind for rtype in sources.absent))}", err=True)
     shown = _filter(problems, sources, "" if everywhere else namespace, suppress, output_threshold)
     target = "all namespaces" if everywhere else f"namespace: {namespace}"
-    _print(shown, sources, output, target if not files or use_kube else "files")
+    print_findings(shown, sources, output, target if not files or use_kube else "files")
     for error in sources.errors:
         click.echo(f"Error: {error}", err=True)
     if any(problem.severity >= LEVELS.index(failure_threshold) for problem in shown):
@@ -140,6 +140,7 @@ def _world(sources: Sources, mesh_file: str | None, networks_file: str | None) -
 def _filter(
     problems: list[Problem], sources: Sources, namespace: str, suppress: tuple[str, ...], threshold: str
 ) -> list[Problem]:
+    from tejer.cli.findings import LEVELS
     from tejer.cli.suppression import is_suppressed
 
     return [
@@ -158,33 +159,3 @@ def _is_in(problem: Problem, namespace: str) -> bool:
     if problem.kind == "Namespace":
         return problem.key.name == namespace
     return problem.key.namespace in (namespace, "")
-
-
-def _print(problems: list[Problem], sources: Sources, output: str, target: str) -> None:
-    rows = [_row(problem, sources) for problem in problems]
-    if output != "log":
-        print_structured(rows, output)
-    elif rows:
-        colours = dict(zip(LEVELS, ("cyan", "yellow", "red"), strict=True))
-        for row in rows:
-            level = click.style(row["level"], fg=colours[row["level"]]) if sys.stdout.isatty() else row["level"]
-            where = " ".join(part for part in (row["origin"], row.get("reference", "")) if part)
-            click.echo(f"{level} [{row['code']}] ({where}) {row['message']}")
-    else:
-        click.echo(f"{click.style('✔', fg='green')} No validation issues found when analyzing {target}.", err=True)
-
-
-def _row(problem: Problem, sources: Sources) -> dict[str, str]:
-    from tejer.cli.suppression import origin
-
-    row = {
-        "code": problem.code,
-        "documentationUrl": f"{DOCS}/{problem.code.lower()}/",
-        "level": LEVELS[problem.severity],
-        "message": f"{problem.message} ({problem.hint})" if problem.hint else problem.message,
-        "origin": origin(problem),
-    }
-    document = sources.documents.get((problem.kind, problem.key)) if problem.key is not None else None
-    if document is not None and document.origin.file:
-        row["reference"] = f"{document.origin.file}:{document.line_of(problem.field)}"
-    return row

@@ -104,11 +104,11 @@ async def _findings(api: HttpApi) -> list[dict[str, str]]:
     findings = []
     if digits and int(digits) < MIN_MINOR:
         text = f"The Kubernetes Version {version['gitVersion']!r} is lower than the minimum version: v1.{MIN_MINOR}"
-        findings.append({"level": "Error", "code": "IST0134", "origin": "Cluster", "message": text})
+        findings.append({"level": "Error", "code": "IST0142", "origin": "Cluster", "message": text})
     for group, resource, namespaced in _NEEDED:
         if not await _may_create(api, group, resource, settings().istio_namespace if namespaced else ""):
             text = f"missing required permissions: create {resource}{'.' + group if group else ''}"
-            findings.append({"level": "Error", "code": "IST0135", "origin": "Cluster", "message": text})
+            findings.append({"level": "Error", "code": "IST0141", "origin": "Cluster", "message": text})
     return findings
 
 

@@ -8,7 +8,7 @@ import click
 import msgspec
 
 from tejer.kube.manifest import Document
-from tejer.kube.problem import Origin, Problem, Severity
+from tejer.kube.problem import Problem, Severity
 from tejer.kube.resource import name_of, namespace_of
 
 COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
@@ -16,12 +16,12 @@ WORDS = {Severity.ERROR: "Error", Severity.WARNING: "Warning", Severity.INFO: "I
 
 
 def located(problems: Iterable[Problem], document: Document) -> list[Problem]:
-    """The problems with the file and line of their field."""
+    """The problems with the file, line and column of their field."""
     return [
         msgspec.structs.replace(
             problem,
             kind=problem.kind or str(document.body.get("kind", "")),
-            origin=Origin(file=document.origin.file, line=document.line_of(problem.field)),
+            origin=document.origin_of(problem.field),
         )
         for problem in problems
     ]

@@ -1,4 +1,4 @@
-"""Which messages of `analyze` are left out: by -S on the command line, and by an annotation on the object."""
+"""Which messages of `analyze` are left out: by -S on the command line, and by annotations on the object."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from tejer.cli.sources import Sources
     from tejer.kube.problem import Problem
 
-ANNOTATION = "galley.istio.io/analyze-suppress"
+ANNOTATIONS = ("galley.istio.io/analyze-suppress", "kiali.io/ignore-validations")
 
 
 def origin(problem: Problem) -> str:
@@ -27,8 +27,8 @@ def is_suppressed(problem: Problem, sources: Sources, suppress: Iterable[str]) -
     if problem.key is None:
         return False
     body = sources.bodies.get((problem.kind, problem.key)) or {}
-    annotation = ((body.get("metadata") or {}).get("annotations") or {}).get(ANNOTATION, "")
-    codes = {code.strip() for code in str(annotation).split(",")}
+    annotations = (body.get("metadata") or {}).get("annotations") or {}
+    codes = {code.strip() for name in ANNOTATIONS for code in str(annotations.get(name, "")).split(",")}
     if "*" in codes or problem.code in codes:
         return True
     name = ".".join(part for part in (problem.key.name, problem.key.namespace) if part)

@@ -53,11 +53,16 @@ class Document(NamedTuple):
     marks: dict[FieldPath, tuple[int, int]]
 
     def line_of(self, field: str) -> int:
-        """The line of a field such as `spec.http[0].timeout`, or of the nearest field around it."""
+        """The line of a field, or of the nearest field around it."""
+        return self.origin_of(field).line
+
+    def origin_of(self, field: str) -> Origin:
+        """Where a field such as `spec.http[0].timeout` stands, or the nearest field around it."""
         path = parse_path(field)
         while path and path not in self.marks:
             path = path[:-1]
-        return self.marks.get(path, (self.origin.line, 1))[0]
+        line, column = self.marks.get(path, (self.origin.line, 1))
+        return Origin(file=self.origin.file, line=line, column=column)
 
 
 def parse_path(field: str) -> FieldPath:

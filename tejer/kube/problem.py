@@ -20,10 +20,11 @@ class Severity(IntEnum):
 
 
 class Origin(msgspec.Struct, frozen=True, kw_only=True):
-    """Where the object came from: a file with its line, or the cluster (then `file` is "")."""
+    """Where an object or a field of it stands: file, line and column from 1, or the cluster (then `file` is "")."""
 
     file: str = ""
     line: int = 0
+    column: int = 0
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True):

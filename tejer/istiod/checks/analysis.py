@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from tejer.flow.graph import Derived, Graph, Reader
 from tejer.istiod.checks.analyzer import Analyzer, found
-from tejer.istiod.checks.analyzers.listed import ANALYZERS
+from tejer.istiod.checks.analyzers.listed import ANALYZERS, PRECHECK
 from tejer.istiod.checks.objects import TYPED, Item
 from tejer.istiod.checks.view import Objects, View
 from tejer.istiod.checks.world import Settings, World
@@ -103,7 +103,7 @@ def needed_types(analyzers: Iterable[Analyzer] = ANALYZERS) -> tuple[ResourceTyp
 
 def analyze(world: World, *, only: Collection[str] = (), absent: Collection[ResourceType] = ()) -> list[Problem]:
     """The messages of all analyzers, or of those named in `only`, on a world, from scratch."""
-    chosen = [analyzer for analyzer in ANALYZERS if not only or analyzer.name in only]
+    chosen = [analyzer for analyzer in (*ANALYZERS, *PRECHECK) if analyzer.name in only] if only else ANALYZERS
     analysis = Analysis(world.settings, chosen, absent=absent)
     analysis.put(world.bodies)
     return analysis.problems()

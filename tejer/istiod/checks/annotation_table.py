@@ -15,6 +15,13 @@ class Annotation(NamedTuple):
     deprecated: bool = False
 
 
+MATURE = frozenset((
+    "ambient.istio.io/redirection", "kubernetes.io/ingress.class", "proxy.istio.io/config", "sidecar.istio.io/inject",
+    "sidecar.istio.io/proxyMemoryLimit", "sidecar.istio.io/userVolumeMount", "traffic.istio.io/nodeSelector",
+    "traffic.sidecar.istio.io/includeInboundPorts",
+))  # fmt: skip
+"""Those that are not alpha."""
+
 ANNOTATIONS: dict[str, Annotation] = {
     "alpha.istio.io/canonical-serviceaccounts": Annotation(("Service",), True),
     "alpha.istio.io/kubernetes-serviceaccounts": Annotation(("Service",), True),

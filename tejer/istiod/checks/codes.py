@@ -1,6 +1,7 @@
-"""Codes of the analyzers' messages: name and level, as Istio documents them.
+"""Codes of the analyzers' messages: name and level, as Istio and Kiali document them.
 
-Source: istio.io/docs/reference/config/analysis; Istio's pkg/config/analysis/msg/messages.yaml.
+Source: istio.io/docs/reference/config/analysis; Istio's pkg/config/analysis/msg/messages.yaml; Kiali's
+models/istio_validation.go (the codes of what Istio's analyzers do not look at; Kiali has no short names).
 """
 
 from __future__ import annotations
@@ -9,7 +10,15 @@ from typing import NamedTuple
 
 from tejer.kube.problem import Severity
 
-URL = "https://istio.io/latest/docs/reference/config/analysis/{}/"
+_ISTIO_PAGE = "https://istio.io/latest/docs/reference/config/analysis/{}/"
+_KIALI_PAGE = "https://kiali.io/docs/features/validations/"
+
+
+def page(code: str) -> str:
+    """Where a code is documented; "" for our own."""
+    if code.startswith("KIA"):
+        return _KIALI_PAGE
+    return _ISTIO_PAGE.format(code.lower()) if code.startswith("IST") else ""
 
 
 class Code(NamedTuple):
@@ -46,10 +55,13 @@ CODES: dict[str, Code] = {
     "IST0133": Code("SchemaWarning", _W),
     "IST0134": Code("ServiceEntryAddressesRequired", _W),
     "IST0135": Code("DeprecatedAnnotation", _I),
+    "IST0136": Code("AlphaAnnotation", _I),
     "IST0137": Code("DeploymentConflictingPorts", _W),
     "IST0138": Code("GatewayDuplicateCertificate", _W),
     "IST0139": Code("InvalidWebhook", _E),
     "IST0140": Code("IngressRouteRulesNotAffected", _W),
+    "IST0141": Code("InsufficientPermissions", _E),
+    "IST0142": Code("UnsupportedKubernetesVersion", _E),
     "IST0144": Code("InvalidApplicationUID", _W),
     "IST0145": Code("ConflictingGateways", _E),
     "IST0146": Code("ImageAutoWithoutInjectionWarning", _W),
@@ -79,5 +91,27 @@ CODES: dict[str, Code] = {
     "IST0175": Code("JwksUriFetchUnrestricted", _W),
     "IST0176": Code("GatewayAPICRDVersionBelowMinimum", _W),
     "IST0177": Code("ConflictingServiceEntryProtocol", _W),
+    "KIA0002": Code("MultipleSelectorless", _E),
+    "KIA0003": Code("MultipleForOneWorkload", _E),
+    "KIA0004": Code("NoWorkloadForSelector", _W),
+    "KIA0005": Code("ExportToUnknownNamespace", _E),
+    "KIA0102": Code("UnknownMethod", _W),
+    "KIA0104": Code("UnknownServiceInHosts", _E),
+    "KIA0105": Code("NeedsMutualTLS", _E),
+    "KIA0106": Code("UnknownServiceAccount", _E),
+    "KIA0108": Code("UnknownTrustDomain", _W),
+    "KIA0201": Code("MultipleRulesForOneHost", _W),
+    "KIA0207": Code("PlaintextToStrict", _E),
+    "KIA0209": Code("SubsetWithoutLabels", _W),
+    "KIA0505": Code("MutualTLSToDisabled", _E),
+    "KIA0701": Code("UnknownTargetPort", _W),
+    "KIA1004": Code("UnknownHostInSidecar", _W),
+    "KIA1006": Code("DefaultSidecarWithSelector", _W),
+    "KIA1007": Code("PolicyWithoutMode", _I),
+    "KIA1104": Code("WeightNotUsed", _W),
+    "KIA1105": Code("RepeatedDestination", _W),
+    "KIA1211": Code("MultipleEntriesForOneHost", _W),
+    "KIA1701": Code("UnknownServiceAccount", _W),
+    "KIA1702": Code("RepeatedLabels", _W),
     "TEJ0001": Code("NoEffectYet", _W),
 }

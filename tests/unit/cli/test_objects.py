@@ -130,7 +130,7 @@ def test_precheck_of_a_cluster(tejer: Commands) -> None:
     tejer.kubeconfig = tejer.server.kubeconfig("nobody", ())
     code, _, error = tejer("x", "precheck")
     assert code == 1
-    assert "Error [IST0135] (Cluster) missing required permissions: create namespaces" in error
+    assert "Error [IST0141] (Cluster) missing required permissions: create namespaces" in error
 
 
 def test_precheck_without_a_cluster_says_so(tejer: Commands, tmp_path: Path) -> None:

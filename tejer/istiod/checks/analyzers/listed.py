@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tejer.istiod.checks.analyzer import Analyzer
 from tejer.istiod.checks.analyzers import (
+    alpha_annotations,
     application_uid,
     authorization_policies,
     blocked_cidrs,
@@ -41,6 +42,24 @@ from tejer.istiod.checks.analyzers import (
     telemetry_selectors,
     unimplemented,
     webhooks,
+)
+from tejer.istiod.checks.analyzers.kiali import (
+    authorization_hosts,
+    authorization_identity,
+    authorization_methods,
+    authorization_principals,
+    export_to,
+    peer_authentications,
+    route_weights,
+    rules_against_policies,
+    same_host_entries,
+    same_host_rules,
+    selectors,
+    service_ports,
+    sidecar_defaults,
+    sidecar_hosts,
+    subset_labels,
+    workload_groups,
 )
 
 ANALYZERS: tuple[Analyzer, ...] = (
@@ -81,4 +100,23 @@ ANALYZERS: tuple[Analyzer, ...] = (
     telemetry_selectors.ANALYZER,
     unimplemented.ANALYZER,
     webhooks.ANALYZER,
+    authorization_hosts.ANALYZER,
+    authorization_identity.ANALYZER,
+    authorization_methods.ANALYZER,
+    authorization_principals.ANALYZER,
+    export_to.ANALYZER,
+    peer_authentications.ANALYZER,
+    route_weights.ANALYZER,
+    rules_against_policies.ANALYZER,
+    same_host_entries.ANALYZER,
+    same_host_rules.ANALYZER,
+    selectors.ANALYZER,
+    service_ports.ANALYZER,
+    sidecar_defaults.ANALYZER,
+    sidecar_hosts.ANALYZER,
+    subset_labels.ANALYZER,
+    workload_groups.ANALYZER,
 )
+
+PRECHECK: tuple[Analyzer, ...] = (alpha_annotations.ANALYZER,)
+"""Run before an upgrade, or when they are named."""

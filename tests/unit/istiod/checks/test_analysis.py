@@ -39,7 +39,7 @@ def test_names_are_unique_and_codes_known() -> None:
     names = [analyzer.name for analyzer in ANALYZERS]
     assert len(names) == len(set(names))
     assert "injection.Analyzer" in names
-    assert all(code.startswith(("IST", "TEJ")) for code in CODES)
+    assert all(code.startswith(("IST", "KIA", "TEJ")) for code in CODES)
     assert len(needed_types()) == len(set(needed_types()))
 
 
