@@ -18,7 +18,7 @@ _PAGE = resource.getpagesize()
 
 
 def own_metrics(pools: Mapping[str, Pool], current: CurrentConfig, head: Mapping[str, int], started: int) -> str:
-    """Prometheus text. `head` is the store's `head_stats`, `started` in milliseconds."""
+    """Prometheus text. `head` is the store's `head_stats` and number of `problems`; `started` in milliseconds."""
     gauges = {
         "prometheus_config_last_reload_successful": 0 if current.problem else 1,
         "prometheus_config_last_reload_success_timestamp_seconds": current.loaded_at / 1000,
@@ -26,6 +26,7 @@ def own_metrics(pools: Mapping[str, Pool], current: CurrentConfig, head: Mapping
         "prometheus_tsdb_head_chunks": head.get("chunkCount", 0),
         "prometheus_tsdb_head_min_time": head.get("minTime", 0),
         "prometheus_tsdb_head_max_time": head.get("maxTime", 0),
+        "tejer_prometheus_storage_problems": head.get("problems", 0),
         "process_resident_memory_bytes": _resident(),
         "process_start_time_seconds": started / 1000,
     }

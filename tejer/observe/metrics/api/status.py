@@ -36,6 +36,10 @@ _URLS = frozenset(("url", "proxy_url"))
 class StoreStatus(Protocol):
     """What the store says of itself."""
 
+    def problems(self) -> list[str]:
+        """Why samples may be missing or lost: a full disk, a damaged file. Empty while all is well."""
+        ...
+
     def head_stats(self) -> dict[str, int]:
         """`numSeries`, `numLabelPairs`, `chunkCount`, `minTime`, `maxTime` (milliseconds)."""
         ...
@@ -79,7 +83,9 @@ def status_routes(about: About) -> list[web.RouteDef]:
         return success(_tsdb(about.store, int(text)))
 
     async def on_metrics(_: web.Request) -> web.Response:
-        text = own_metrics(about.pools(), about.current, about.store.head_stats(), about.started)
+        store = about.store
+        head = {**store.head_stats(), "problems": len(store.problems())}
+        text = own_metrics(about.pools(), about.current, head, about.started)
         return web.Response(text=text, headers={"Content-Type": _TEXT})
 
     return [
@@ -126,6 +132,7 @@ def _runtime(about: About) -> dict[str, Any]:
         "GOGC": "",
         "GODEBUG": "",
         "storageRetention": about.retention,
+        "storageProblems": about.store.problems(),
     }
 
 

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from tejer.observe.metrics.series import Labels
 
 _NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
-_LABEL = re.compile(r'[ \t]*([a-zA-Z_][a-zA-Z0-9_]*)[ \t]*=[ \t]*"((?:[^"\\]|\\.)*)"[ \t]*')
+_LABEL = re.compile(r'[ \t]*([a-zA-Z_][a-zA-Z0-9_]*)[ \t]*=[ \t]*"([^"\\]*(?:\\.[^"\\]*)*)"[ \t]*')
 _OPEN = re.compile(r"[ \t]*\{")
 _CLOSE = re.compile(r"[ \t]*\}")
 _REST = re.compile(r"[ \t]*([^ \t#]+)(?:[ \t]+([-+0-9.eE]+))?[ \t]*(#.*)?")

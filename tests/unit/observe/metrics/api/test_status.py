@@ -18,6 +18,9 @@ BAD = "scrape_configs: [{job_name: a, intervall: 1s}]\n"
 
 
 class Head:
+    def problems(self) -> list[str]:
+        return ["the disk is full"]
+
     def head_stats(self) -> dict[str, int]:
         return {"numSeries": 7, "numLabelPairs": 3, "chunkCount": 9, "minTime": 1, "maxTime": 2}
 
@@ -75,6 +78,8 @@ def test_a_bad_configuration_is_refused_and_the_old_one_stays(tmp_path: Path) ->
     assert "prometheus.yml:1: scrape_configs[0].intervall: no such field" in answers[0][1]
     assert "job_name: a" in data(answers[1])["yaml"]
     assert data(answers[2])["reloadConfigSuccess"] is False
+    assert data(answers[2])["storageProblems"] == ["the disk is full"]
+    assert "tejer_prometheus_storage_problems 1\n" in answers[3][1]
     assert "prometheus_config_last_reload_successful 0\n" in answers[3][1]
     assert answers[4][0] == 200 and data(answers[5])["reloadConfigSuccess"] is True
     assert [str(config.scrape_configs[0].job_name) for config in followed] == ["a", "b"]
