@@ -10,7 +10,11 @@ import pytest
 
 from tests.support import machine
 
-NEEDS = {"netns": (machine.namespaces,), "e2e": (machine.namespaces, machine.kubectl)}
+NEEDS = {
+    "netns": (machine.namespaces,),
+    "e2e": (machine.namespaces, machine.kubectl),
+    "browser": (machine.chromium,),
+}
 
 
 WAKE_SECONDS = 2.0
@@ -24,6 +28,11 @@ def pytest_sessionstart() -> None:
     """
     signal.signal(signal.SIGALRM, lambda *_: None)
     signal.setitimer(signal.ITIMER_REAL, WAKE_SECONDS, WAKE_SECONDS)
+
+
+def pytest_unconfigure() -> None:
+    """While Python ends, the signal would end it."""
+    signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 @cache

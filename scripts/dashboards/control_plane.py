@@ -35,7 +35,8 @@ def control_plane() -> Json:
             ]),
             Section("What istiod knows", [
                 lines("Objects that changed", "ops",
-                      [Query(f"sum by (type, event) (rate(pilot_k8s_cfg_events[{RATE}]))", "{{type}} {{event}}")]),
+                      [Query(f"sum by (type, event) (rate(pilot_k8s_cfg_events[{RATE}]))", "{{type}} {{event}}"),
+                       Query(f"sum by (type) (rate(pilot_inbound_updates[{RATE}]))", "{{type}}")]),
                 lines("Services and virtual services", "short",
                       [Query("sum(pilot_services)", "services"),
                        Query("sum(pilot_virt_services)", "virtual services")]),
@@ -67,7 +68,8 @@ def control_plane() -> Json:
                 ]),
                 lines("Processors", "short",
                       [Query(f"sum by (pod) (rate(process_cpu_seconds_total{{{_ISTIOD}}}[{RATE}]))", "{{pod}}")]),
-                lines("Version", "short", [Query('sum by (tag) (istio_build{component="pilot"})', "{{tag}}")]),
+                lines("Version", "short", [Query('sum by (tag) (istio_build{component="pilot"})', "{{tag}}"),
+                                           Query("sum by (version) (pilot_info)", "{{version}}")]),
             ]),
         ],
     )  # fmt: skip

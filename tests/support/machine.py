@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.support import kubectls
+from tests.support import browser, kubectls
 
 PROBE = (
     "import ctypes, sys\n"
@@ -28,6 +28,10 @@ def kubectl() -> str:
 
 def curl() -> str:
     return "" if shutil.which("curl") else "no curl was found: `make test-deps` installs it"
+
+
+def chromium() -> str:
+    return "" if browser.chromium() else "no Chromium was found: `make test-deps` installs it"
 
 
 def root_of_project() -> Path:
