@@ -227,7 +227,7 @@ class Evaluation:
             if len(window.times) >= ranges.NEEDS.get(name, 1)
         ]
         result = stacked(parts, len(times)).pruned()
-        if len(set(result.labels)) != len(result.labels):
+        if not _one_metric(arguments) and len(set(result.labels)) != len(result.labels):
             raise QueryError("vector cannot contain metrics with the same labelset")
         return result
 
@@ -276,6 +276,14 @@ def _bare(expression: Any) -> Any:
     while isinstance(expression, ast.ParenExpr):
         expression = expression.expr
     return expression
+
+
+def _one_metric(arguments: Sequence[Any]) -> bool:
+    """Whether the samples are one metric's: without its name they differ still."""
+    selectors = [
+        bare.vector_selector for argument in arguments if isinstance(bare := _bare(argument), ast.MatrixSelector)
+    ]
+    return bool(selectors) and all(selector.name for selector in selectors)
 
 
 def _asked(expression: Any) -> Labels:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from tejer.observe.metrics.arrays import Flags, Values
-from tejer.observe.metrics.promql.vectors import Vector, empty, group_rows, without
+from tejer.observe.metrics.promql.vectors import Vector, empty, group_rows, only, without
 from tejer.observe.metrics.series import Labels
 
 LE = "le"
@@ -30,12 +32,13 @@ def quantile(q: float, samples: Values) -> Values:
 def histogram_quantile(q: Values, buckets: Vector) -> Vector:
     """The q-quantile (one q a step) of each histogram among `buckets`, rows with a label `le`."""
     steps = len(q)
-    rows = [i for i, labels in enumerate(buckets.labels) if _bound(labels) is not None]
-    groups = group_rows([buckets.labels[i] for i in rows], without((LE,)))
+    bounds_of = _bounds(buckets.labels)
+    groups = group_rows(buckets.labels, without((LE,)))
     shapes: dict[tuple[float, ...], list[tuple[Labels, list[int]]]] = {}
     for labels, members in groups.items():
-        ordered = sorted(((_bound(buckets.labels[rows[m]]) or 0.0, rows[m]) for m in members), key=lambda b: b[0])
-        shapes.setdefault(tuple(bound for bound, _ in ordered), []).append((labels, [row for _, row in ordered]))
+        ordered = sorted([row for row in members if row in bounds_of], key=bounds_of.__getitem__)
+        if ordered:
+            shapes.setdefault(tuple([bounds_of[row] for row in ordered]), []).append((labels, ordered))
     names: list[Labels] = []
     values: list[Values] = []
     present: list[Flags] = []
@@ -50,8 +53,21 @@ def histogram_quantile(q: Values, buckets: Vector) -> Vector:
     return Vector(names, np.concatenate(values), np.concatenate(present)).merged().pruned()
 
 
-def _bound(labels: Labels) -> float | None:
-    text = next((value for name, value in labels if name == LE), "")
+def _bounds(labels: Sequence[Labels]) -> dict[int, float]:
+    """Row -> the number in its label `le`; rows without one are left out."""
+    pick = only((LE,))
+    known: dict[Labels, float | None] = {}
+    found = {}
+    for row, each in enumerate(labels):
+        picked = pick(each)
+        if picked not in known:
+            known[picked] = _number(picked[0][1]) if picked else None
+        if (bound := known[picked]) is not None:
+            found[row] = bound
+    return found
+
+
+def _number(text: str) -> float | None:
     try:
         return float(text)
     except ValueError:

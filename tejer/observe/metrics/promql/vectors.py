@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import TypeAlias
 
 import numpy as np
@@ -104,12 +105,31 @@ def group_rows(labels: Sequence[Labels], key: Callable[[Labels], Labels]) -> dic
     return groups
 
 
+class Picker:
+    """Picks labels by name. Series of a metric have the same names: where they stand is found out once for all."""
+
+    def __init__(self, names: Iterable[str], *, keep: bool) -> None:
+        self._names, self._keep = frozenset(names), keep
+        self._plans: dict[tuple[str, ...], Callable[[Labels], Labels]] = {}
+
+    def __call__(self, labels: Labels) -> Labels:
+        layout = tuple([name for name, _ in labels])
+        plan = self._plans.get(layout)
+        if plan is None:
+            plan = self._plans[layout] = self._plan(layout)
+        return plan(labels)
+
+    def _plan(self, layout: tuple[str, ...]) -> Callable[[Labels], Labels]:
+        positions = [i for i, name in enumerate(layout) if (name in self._names) == self._keep]
+        if len(positions) > 1:
+            return itemgetter(*positions)
+        return lambda labels: tuple([labels[i] for i in positions])
+
+
 def without(names: Iterable[str]) -> Callable[[Labels], Labels]:
     """Labels without these and the metric's name."""
-    dropped = {*names, NAME}
-    return lambda labels: tuple(pair for pair in labels if pair[0] not in dropped)
+    return Picker([*names, NAME], keep=False)
 
 
 def only(names: Iterable[str]) -> Callable[[Labels], Labels]:
-    kept = frozenset(names)
-    return lambda labels: tuple(pair for pair in labels if pair[0] in kept)
+    return Picker(names, keep=True)
