@@ -13,6 +13,7 @@ _NS = 1_000_000_000
 _HEADROOM = 0.9
 """Of the size limit: past it old blocks go, before the file is full."""
 BLOCKS_AT_ONCE = 50
+_ANY_AGE = 1 << 62
 
 
 class Retention(NamedTuple):
@@ -33,7 +34,7 @@ def used_bytes(db: sqlite3.Connection) -> int:
 def sweep(db: sqlite3.Connection, retention: Retention, now_ns: int) -> bool:
     """One step inside a transaction; True where there is more to do."""
     over = bool(retention.most_bytes) and used_bytes(db) > retention.most_bytes * _HEADROOM
-    everything = now_ns if over else now_ns - retention.seconds * _NS
+    everything = _ANY_AGE if over else now_ns - retention.seconds * _NS
     healthy = db.execute(
         "SELECT id, first, last FROM block WHERE NOT only_errors AND received_ns < ? ORDER BY id LIMIT ?",
         (everything, BLOCKS_AT_ONCE),
@@ -45,7 +46,7 @@ def sweep(db: sqlite3.Connection, retention: Retention, now_ns: int) -> bool:
             (first, last),
         )
         db.execute("UPDATE block SET only_errors = 1 WHERE id = ?", (number,))
-    error_age = now_ns if over and not healthy else now_ns - retention.error_seconds * _NS
+    error_age = _ANY_AGE if over and not healthy else now_ns - retention.error_seconds * _NS
     failed = db.execute(
         "SELECT id, first, last FROM block WHERE only_errors AND received_ns < ? ORDER BY id LIMIT ?",
         (error_age, BLOCKS_AT_ONCE),

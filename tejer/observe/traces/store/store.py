@@ -13,7 +13,7 @@ from typing import TypeVar
 from tejer.observe.traces.spans import Span
 from tejer.observe.traces.store.retention import Retention, sweep, used_bytes
 from tejer.observe.traces.store.schema import open_readable
-from tejer.observe.traces.store.writer import StoreError, Work, Writer, explain
+from tejer.observe.traces.store.writer import StoreError, StoreFull, Work, Writer, explain
 from tejer.observe.traces.store.writing import SpanTables
 
 log = logging.getLogger(__name__)
@@ -54,10 +54,15 @@ class Store:
         def write(tables: SpanTables) -> None:
             tables.write(spans, self.clock())
 
-        await self.writer.do(write)
+        await self.do(write)
 
     async def do(self, work: Work) -> None:
-        await self.writer.do(work)
+        """Returns when `work` is committed; what is old makes room for it. Raises StoreError."""
+        try:
+            await self.writer.do(work)
+        except StoreFull:
+            await self.sweep()
+            await self.writer.do(work)
 
     async def ask(self, question: Callable[[sqlite3.Connection], T]) -> T:
         """Run `question` in a thread. Raises QueryTooLong, or StoreError where the file can't be read."""

@@ -32,6 +32,10 @@ class StoreError(Exception):
     """The store can't do this now. Says why; trying again later may work."""
 
 
+class StoreFull(StoreError):
+    """There is no room: on the disk, or below the limit of the store's own size."""
+
+
 class _Item(NamedTuple):
     work: Work
     done: Future[None]
@@ -81,7 +85,7 @@ class Writer:
         if problem != self.problem:
             log.error("%s", problem)
         self.problem = problem
-        return StoreError(problem)
+        return StoreFull(problem) if "is full" in problem else StoreError(problem)
 
     def _run(self) -> None:
         while True:
