@@ -101,11 +101,12 @@ class Group:
 
     def clear(self) -> list[int]:
         """All samples are sealed: start anew. Series that had none have left; gives their numbers."""
+        if not self.times:
+            return []
         idle = frozenset(np.flatnonzero(is_absent(self.values).all(axis=1)).tolist())
         left = [series for row, series in enumerate(self.ids) if row in idle]
         self.ids = [series for row, series in enumerate(self.ids) if row not in idle]
-        if self.times:
-            self.floor = self.times[-1]
+        self.floor = self.times[-1]
         self.times = []
         self._values = absent(len(self.ids) + 8, 8)
         return left

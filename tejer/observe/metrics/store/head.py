@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -107,8 +107,3 @@ class Head:
         self.above(number)
         group = self.groups[number] = Group(number, floor)
         return group
-
-    @property
-    def series(self) -> Sequence[int]:
-        """Those that belong to a group."""
-        return [series for group in self.groups.values() for series in group.ids]

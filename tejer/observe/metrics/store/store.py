@@ -48,6 +48,8 @@ class Store:
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:  # fmt: skip
         self._index, self._head = SeriesIndex(), Head()
+        self._used: set[int] = set()
+        """Asked for or written since the block began."""
         self._lock = threading.RLock()
         self._damages: list[str] = []
         self._files = Files(directory, retention_ms, retention_bytes, self._damaged)
@@ -64,7 +66,9 @@ class Store:
 
     def reference(self, labels: Labels) -> int:
         with self._lock:
-            return self._index.add(labels)
+            number = self._index.add(labels)
+            self._used.add(number)
+            return number
 
     def append(self, time_ms: int, references: Sequence[int], values: Sequence[float]) -> None:
         """Raises ValueError for a reference that is unknown or forgotten: none of the samples is taken."""
@@ -73,6 +77,7 @@ class Store:
             return
         with self._lock:
             self._check(references)
+            self._used.update(references)
             if self._files.due(time_ms) and not self._writing.problem:
                 self._roll(time_ms)
             taken = self._head.put(time_ms, ids, samples)
@@ -91,16 +96,14 @@ class Store:
         self._head.emptied(group)
 
     def _roll(self, time_ms: int) -> None:
-        """End the block: seal all groups, forget series that had no samples lately, begin the next."""
+        """End the block: seal all groups, forget series that nobody wrote meanwhile, begin the next."""
         for group in list(self._head.groups.values()):
             self._seal(group)
         if not self._writing.begin_block(time_ms):
             return
-        live = self._head.series
-        # Those that were just made have no samples yet.
-        recent = range(max(live, default=-1) + 1, len(self._index.labels))
-        if len(self._index) > len(live) + len(recent):
-            self._index.keep({*live, *recent})
+        if len(self._used) < len(self._index):
+            self._index.keep(self._used)
+        self._used = set()
 
     def _restore(self) -> None:
         """Take up the newest block where it was left."""

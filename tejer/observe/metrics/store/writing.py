@@ -54,6 +54,9 @@ class Writing:
             block.forget_log(group.number)
 
         self._write(write)
+        size = sum(page.values.nbytes for page in self.held)
+        while size > HELD_BYTES:
+            size -= self.held.pop(0).values.nbytes
 
     def begin_block(self, start: int) -> bool:
         if self.problem:
@@ -99,9 +102,6 @@ class Writing:
             log.error("%s: samples can't be written, and are held in memory: %s", self._files.directory, error)
         self.problem = str(error)
         self._retry_at = self._monotonic() + RETRY_SECONDS
-        size = sum(page.values.nbytes for page in self.held)
-        while size > HELD_BYTES:
-            size -= self.held.pop(0).values.nbytes
 
     def _catch_up(self) -> None:
         """Write down all that is in memory."""
