@@ -73,6 +73,7 @@ def analyze(
         mark_absent(sources)
     world = _world(sources, mesh_file, networks_file)
     problems = find_problems(world, only=set(only), absent=sources.absent)
+    problems += _refused_by_server(sources, problems, only)
     if verbose and sources.absent:
         click.echo(f"Not read: {', '.join(sorted(rtype.kind for rtype in sources.absent))}", err=True)
     shown = _filter(problems, sources, "" if everywhere else namespace, suppress, output_threshold)
@@ -135,6 +136,24 @@ def _world(sources: Sources, mesh_file: str | None, networks_file: str | None) -
         raise click.ClickException(f"mesh configuration: {error}") from None
     networks = load_paths([networks_file], strict=False)[0].body if networks_file else None
     return World(sources.bodies.values(), mesh=mesh, mesh_networks=networks, istio_namespace=settings().istio_namespace)
+
+
+def _refused_by_server(sources: Sources, problems: list[Problem], only: tuple[str, ...]) -> list[Problem]:
+    """What an API server would refuse of the files' objects, beside what the webhook says: as IST0106."""
+    from msgspec.structs import replace
+
+    from tejer.cli.offline import beyond_webhook
+    from tejer.istiod.checks.analyzers import schema
+
+    said: dict[object, list[Problem]] = {}
+    for problem in problems:
+        said.setdefault((problem.kind, problem.key), []).append(problem)
+    return [
+        replace(problem, code="IST0106", kind=kind, key=key, message=schema.SAID["IST0106"] + problem.message)
+        for (kind, key), document in sources.documents.items()
+        if not only or f"{schema.NAME}.{kind}" in only
+        for problem in beyond_webhook(document.body, said.get((kind, key), []))
+    ]
 
 
 def _filter(

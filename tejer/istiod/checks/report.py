@@ -20,6 +20,10 @@ class Report:
         """The same report, a few steps deeper: `report.at("http", 0)` -> `spec.http[0]`."""
         return Report(self.steps + steps, self.problems)
 
+    def root(self) -> Report:
+        """The same report, for the object as a whole."""
+        return Report((), self.problems)
+
     def error(self, message: str, *steps: str | int, hint: str = "", code: str = "") -> None:
         """The object is refused."""
         self._add(Severity.ERROR, message, steps, hint, code)

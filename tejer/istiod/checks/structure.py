@@ -12,10 +12,13 @@ from typing import Any
 from tejer.istiod.checks.fitting import compiled, has_type
 from tejer.istiod.checks.report import Report, Steps
 from tejer.kube.kinds.base import Kind
+from tejer.kube.resource import Body
 from tejer.kube.schema import schema_of
 
 _NAMES = {"string": "a string", "integer": "an integer", "number": "a number", "boolean": "true or false",
           "object": "an object", "array": "a list"}  # fmt: skip
+
+TOP = ("apiVersion", "kind", "metadata", "spec", "status")
 
 
 @cache
@@ -37,6 +40,14 @@ def check_spec(spec: Any, kind: type[Kind], report: Report) -> list[Steps]:
     checker = _Checker()
     checker.value(spec, spec_schema(kind), report)
     return checker.places
+
+
+def check_top(body: Body, report: Report) -> None:
+    """Fields beside the spec: a misspelt `spec` would otherwise be an empty one."""
+    for name in body:
+        if name not in TOP:
+            close = difflib.get_close_matches(name, TOP, 1, 0.5)
+            report.error("unknown field", name, hint=f"did you mean {close[0]}?" if close else "")
 
 
 class _Checker:

@@ -22,7 +22,7 @@ from tejer.istiod.checks.rules.sidecar import check_sidecar
 from tejer.istiod.checks.rules.telemetry import check_telemetry
 from tejer.istiod.checks.rules.virtual_service import check_virtual_service
 from tejer.istiod.checks.rules.workload import check_proxy_config, check_workload_entry, check_workload_group
-from tejer.istiod.checks.structure import check_spec, without
+from tejer.istiod.checks.structure import check_spec, check_top, without
 from tejer.kube.crds import KINDS
 from tejer.kube.kinds.base import Kind
 from tejer.kube.problem import Problem, Severity
@@ -64,6 +64,7 @@ def validate(body: Body, old: Body | None = None) -> list[Problem]:
     report = Report(("spec",))
     spec = {} if body.get("spec") is None else body["spec"]
     places = check_spec(spec, kind, report)
+    check_top(body, report.root())
     found = [*report.problems, *_against_rules(body, without(spec, places, 1), rtype.kind, kind, places)]
     key = rtype.key_of(body)
     return [msgspec.structs.replace(problem, key=key, kind=rtype.kind) for problem in found]
@@ -80,10 +81,10 @@ def _against_rules(body: Body, spec: Body, name: str, kind: type[Kind], places: 
     except msgspec.ValidationError as error:
         report.error(str(error))
     wrong = [path_of(steps) for steps in places]
-    return [problem for problem in report.problems if not any(_on_one_line(problem.field, path) for path in wrong)]
+    return [problem for problem in report.problems if not any(on_one_line(problem.field, path) for path in wrong)]
 
 
-def _on_one_line(one: str, other: str) -> bool:
+def on_one_line(one: str, other: str) -> bool:
     """Whether one of two paths holds the other, or they are the same."""
     short, long = sorted((one, other), key=len)
     return long.startswith(short) and long[len(short) : len(short) + 1] in ("", ".", "[")

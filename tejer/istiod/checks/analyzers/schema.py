@@ -11,16 +11,15 @@ from tejer.istiod.checks.view import View
 from tejer.kube.problem import Problem, Severity
 from tejer.kube.types import ISTIO_TYPES
 
-_SAID = {"IST0106": "Schema validation error: ", "IST0133": "Schema validation warning: "}
+NAME = "schema.ValidationAnalyzer"
+SAID = {"IST0106": "Schema validation error: ", "IST0133": "Schema validation warning: "}
 
 
 def analyze(item: Item, _: View) -> Iterator[Problem]:
     for problem in validate(item.body):
         code = problem.code or ("IST0106" if problem.severity is Severity.ERROR else "IST0133")
-        message = f"{_SAID[code]}{problem.field}: {problem.message}" if code in _SAID else problem.message
+        message = f"{SAID[code]}{problem.field}: {problem.message}" if code in SAID else problem.message
         yield found(item, code, message, problem.field, problem.hint)
 
 
-ANALYZERS = tuple(
-    Analyzer(f"schema.ValidationAnalyzer.{rtype.kind}", (rtype,), (), analyze, raw=True) for rtype in ISTIO_TYPES
-)
+ANALYZERS = tuple(Analyzer(f"{NAME}.{rtype.kind}", (rtype,), (), analyze, raw=True) for rtype in ISTIO_TYPES)
