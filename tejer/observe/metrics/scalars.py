@@ -9,11 +9,15 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import regex
+
 _UNITS = {"y": 31_536_000_000, "w": 604_800_000, "d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1000, "ms": 1}
 _DURATION = re.compile("".join(rf"(?:(?P<{unit}>[0-9]+){unit})?" for unit in _UNITS))
 _SIZE = re.compile(r"([0-9]+)([KMGTPE]?)i?B?")
 _POWERS = "KMGTPE"
 _LONGEST_PATTERN = 10_000
+_LONGEST_TEXT = 16 * 1024
+_SECONDS = 0.1
 
 
 class Text(str):
@@ -31,7 +35,10 @@ class Bytes(int):
 
 
 class Pattern:
-    """A regular expression that has to match a whole text. RE2's syntax as far as Python's engine shares it."""
+    """A regular expression that has to match a whole text. RE2's syntax as far as the `regex` engine shares it.
+
+    What it is matched with comes from strangers, so length and time are limited.
+    """
 
     __slots__ = ("_compiled", "source")
 
@@ -40,13 +47,19 @@ class Pattern:
         if len(source) > _LONGEST_PATTERN:
             raise ValueError(f"a regular expression of {len(source)} characters; at most {_LONGEST_PATTERN} are read")
         try:
-            self._compiled = re.compile(source.replace(r"\z", r"\Z"), re.DOTALL)
-        except (re.error, RecursionError, OverflowError) as error:
+            self._compiled = regex.compile(source.replace(r"\z", r"\Z"), regex.DOTALL)
+        except (regex.error, RecursionError, OverflowError) as error:
             raise ValueError(f"{source!r} is not a regular expression: {error}") from None
         self.source = source
 
-    def match(self, text: str) -> re.Match[str] | None:
-        return self._compiled.fullmatch(text)
+    def match(self, text: str) -> regex.Match[str] | None:
+        """Raises ValueError for a text that is too long, or takes too long."""
+        if len(text) > _LONGEST_TEXT:
+            raise ValueError(f"a text of {len(text)} letters; expressions are matched with {_LONGEST_TEXT} at most")
+        try:
+            return self._compiled.fullmatch(text, timeout=_SECONDS)
+        except TimeoutError:
+            raise ValueError(f"{self.source!r} takes too long on a text of {len(text)} letters") from None
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Pattern) and other.source == self.source

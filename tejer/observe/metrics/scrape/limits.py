@@ -1,4 +1,4 @@
-"""What a target may send at most. A job's own limits may be lower; 0 in a job means these."""
+"""What a target may send at most. 0 in a job means these; what a job sets, lower or higher, counts instead."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import NamedTuple
 from tejer.observe.metrics.config import ScrapeConfig
 
 BODY_BYTES = 64 * 1024 * 1024
-SAMPLES = 500_000
+SAMPLES = 100_000
 LABELS = 128
 NAME_LENGTH = 1024
 VALUE_LENGTH = 16 * 1024
@@ -17,10 +17,15 @@ FAMILIES = 20_000
 
 
 class Limits(NamedTuple):
-    """`samples` counts what is left after metric relabelling, the others what is stored of each series."""
+    """`samples` counts what is left after metric relabelling, the others what is stored of each series.
+
+    `new_series` are those that one target may bring within an hour: a label that never repeats (an id, a time) would
+    fill memory with series of one sample each.
+    """
 
     body: int
     samples: int
+    new_series: int
     labels: int
     name_length: int
     value_length: int
@@ -28,11 +33,13 @@ class Limits(NamedTuple):
 
 
 def limits_of(job: ScrapeConfig) -> Limits:
-    def lower(configured: int, ceiling: int) -> int:
-        return min(configured, ceiling) if configured > 0 else ceiling
-
+    samples = job.sample_limit or SAMPLES
     return Limits(
-        lower(job.body_size_limit, BODY_BYTES), lower(job.sample_limit, SAMPLES), lower(job.label_limit, LABELS),
-        lower(job.label_name_length_limit, NAME_LENGTH), lower(job.label_value_length_limit, VALUE_LENGTH),
-        lower(job.target_limit, TARGETS),
-    )  # fmt: skip
+        body=job.body_size_limit or BODY_BYTES,
+        samples=samples,
+        new_series=2 * samples,
+        labels=job.label_limit or LABELS,
+        name_length=job.label_name_length_limit or NAME_LENGTH,
+        value_length=job.label_value_length_limit or VALUE_LENGTH,
+        targets=job.target_limit or TARGETS,
+    )

@@ -19,7 +19,10 @@ DROPPED_SHOWN = 1000
 
 
 class Pool:
-    """`loops` are the active targets; `dropped` the discovered labels of those that relabelling left out."""
+    """`loops` are the active targets; `dropped` the discovered labels of those that relabelling left out.
+
+    `problem` says why some of what was found can't be a target; it is logged when it changes.
+    """
 
     def __init__(self, job: ScrapeConfig, appender: Appender, clock: Clock, tasks: asyncio.TaskGroup) -> None:
         self.job = job
@@ -34,11 +37,6 @@ class Pool:
     def sync(self, groups: Sequence[TargetGroup]) -> None:
         """Scrape exactly the targets of `groups`. Those that vanished end with stale markers."""
         wanted = self._targets(groups)
-        limit = limits_of(self.job).targets
-        if len(wanted) > limit:
-            self.problem = f"{len(wanted)} targets; at most {limit} are scraped for one job: none is"
-            log.error("job %s: %s", self.job.job_name, self.problem)
-            wanted = {}
         gone = [target for target in self.loops if target not in wanted]
         added = [target for target in wanted if target not in self.loops]
         heirs = {target.labels: target for target in added}
@@ -72,15 +70,15 @@ class Pool:
 
     def _targets(self, groups: Sequence[TargetGroup]) -> dict[Target, Mapping[str, str]]:
         wanted: dict[Target, Mapping[str, str]] = {}
-        self.dropped, self.dropped_count, self.problem = [], 0, ""
+        self.dropped, self.dropped_count = [], 0
+        problem = ""
         for group in groups:
             for found in group.targets:
                 labels = discovered_labels(found, group.labels, self.job)
                 try:
                     target = make_target(labels, self.job)
                 except ValueError as error:
-                    self.problem = f"{group.source}: {error}"
-                    log.warning("job %s: %s", self.job.job_name, self.problem)
+                    problem = problem or f"{group.source}: {error}"
                     continue
                 if target is None:
                     self.dropped_count += 1
@@ -88,6 +86,13 @@ class Pool:
                         self.dropped.append(labels)
                 else:
                     wanted.setdefault(target, labels)
+        limit = limits_of(self.job).targets
+        if len(wanted) > limit:
+            problem = f"{len(wanted)} targets; at most {limit} are scraped for one job: none is"
+            wanted = {}
+        if problem and problem != self.problem:
+            log.warning("job %s: %s", self.job.job_name, problem)
+        self.problem = problem
         return wanted
 
     def _start(self, target: Target, discovered: Mapping[str, str]) -> ScrapeLoop:

@@ -18,6 +18,7 @@ from tejer.observe.metrics.series import STALE_NAN, Appender, Labels
 DROPPED = -1
 """In place of a reference: metric relabelling drops the series."""
 
+HOUR = 60 * 60 * 1000
 FUTURE = 10 * 60 * 1000
 """A target's own timestamp may be this many milliseconds ahead; what is further is left out, as in Prometheus."""
 
@@ -58,10 +59,14 @@ class Recorder:
         self._live: set[int] = set()
         self._tracked: set[int] = set()
         self._comments: set[str] = set()
+        self._met: set[int] = set()
+        self._met_since = 0
         self._report: list[int] = []
 
     def record(self, text: str, time: int, *, openmetrics: bool = False) -> Counts:
         """Store one page as of `time` (milliseconds). Raises ValueError for a refused page; of it nothing is stored."""
+        if time - self._met_since > HOUR:
+            self._met, self._met_since = set(self._live), time
         page = read_page(text, self._references, self._comments, openmetrics=openmetrics)
         references, values = list(page.known), list(page.values)
         stamped: dict[int, list[tuple[int, float]]] = {}
@@ -126,9 +131,17 @@ class Recorder:
         known = self._references.get(sample.series)
         if known is None:
             labels = self._stored_labels(labels_of(sample.series))
-            known = DROPPED if labels is None else self._appender.reference(labels)
+            known = DROPPED if labels is None else self._meet(self._appender.reference(labels))
             self._references[sample.series] = known
         return known
+
+    def _meet(self, reference: int) -> int:
+        if len(self._met) >= self._limits.new_series and reference not in self._met:
+            raise LimitError(
+                f"more than {self._limits.new_series} different series within an hour: is a label an id or a time?"
+            )
+        self._met.add(reference)
+        return reference
 
     def _stored_labels(self, scraped: Labels) -> Labels | None:
         """The series' labels with the target's, after metric relabelling; None where that drops it."""

@@ -9,13 +9,18 @@ import hashlib
 import re
 from collections.abc import Mapping, Sequence
 
+import regex
+
 from tejer.observe.metrics.config import LABEL_NAME, RelabelConfig
 
 _REFERENCE = re.compile(r"\$(?:\$|([A-Za-z0-9_]+)|\{([A-Za-z0-9_]+)\})")
 
 
 def relabel(labels: Mapping[str, str], steps: Sequence[RelabelConfig]) -> dict[str, str] | None:
-    """The labels after all `steps`, or None where one of them drops the set. An absent label reads as ""."""
+    """The labels after all `steps`, or None where one of them drops the set. An absent label reads as "".
+
+    Raises ValueError where an expression can't be matched with a label: too long, or too slow.
+    """
     current = dict(labels)
     for step in steps:
         if not _apply(current, step):
@@ -74,7 +79,7 @@ def _set(labels: dict[str, str], name: str, value: str) -> None:
         labels.pop(name, None)
 
 
-def expand(template: str, found: re.Match[str]) -> str:
+def expand(template: str, found: regex.Match[str]) -> str:
     """Go's Regexp.Expand: `$1`, `${1}`, `$name`, `$$`. A group that isn't there is ""; the longest name counts."""
     if "$" not in template:
         return str(template)

@@ -69,8 +69,12 @@ class Scraper:
 
         def publish(number: int, groups: Sequence[TargetGroup]) -> None:
             found[number] = groups
-            if len(found) == len(starts):
+            if len(found) < len(starts):
+                return
+            try:
                 pool.sync([*static, *(group for each in found.values() for group in each)])
+            except Exception:  # whatever was found, the other jobs go on
+                log.exception("job %s: its targets stay as they are", job.job_name)
 
         if not starts:
             pool.sync(static)

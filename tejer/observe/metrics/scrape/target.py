@@ -68,7 +68,7 @@ def make_target(discovered: Mapping[str, str], job: ScrapeConfig) -> Target | No
     if labels is None:
         return None
     address = labels.get(ADDRESS, "")
-    if not address or "/" in address or any(letter.isspace() for letter in address):
+    if not address or any(letter in "/@?#\\" or letter.isspace() for letter in address):
         raise ValueError(f"{address!r} is not an address to scrape (host:port)")
     scheme = labels.get(SCHEME, "")
     if scheme not in ("http", "https"):

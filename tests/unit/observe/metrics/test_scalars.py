@@ -33,3 +33,10 @@ def test_patterns_match_whole_texts() -> None:
     assert Pattern(r"(?i)abc\z").match("ABC")
     with pytest.raises(ValueError, match="at most"):
         Pattern("a" * 20_000)
+
+
+def test_hostile_texts_cost_little() -> None:
+    with pytest.raises(ValueError, match="takes too long on a text of 15000 letters"):
+        Pattern("(1|11)+x").match("1" * 15_000)
+    with pytest.raises(ValueError, match="a text of 300000 letters"):
+        Pattern(".*").match("a" * 300_000)

@@ -93,6 +93,21 @@ def test_limits(settings: dict[str, Any], page: str, said: str) -> None:
     assert store.samples == []
 
 
+def test_labels_that_never_repeat_are_stopped_and_the_target_recovers() -> None:
+    one, store = recorder(sample_limit=10)
+    pages = ["".join(f'a{{id="{minute}-{i}"}} 1\n' for i in range(10)) for minute in range(4)]
+    one.record(pages[0], 60_000)
+    one.lose(90_000)
+    one.record(pages[0], 100_000)  # the same series again after a failure are no new ones
+    one.record(pages[1], 120_000)
+    with pytest.raises(ValueError, match="more than 20 different series within an hour"):
+        one.record(pages[2], 180_000)
+    assert not store.at(180_000)
+    one.lose(180_000)
+    one.record(pages[1], 240_000)
+    one.record(pages[3], 60_000 + 3_700_000)
+
+
 def test_metric_relabelling_drops_and_renames() -> None:
     one, store = recorder(
         metric_relabel_configs=[

@@ -59,6 +59,8 @@ def test_dropped_targets_and_bad_ones() -> None:
         ({}, "'' is not an address"),
         ({"__address__": "h/../admin"}, "is not an address"),
         ({"__address__": "h h"}, "is not an address"),
+        ({"__address__": "user@h:80"}, "is not an address"),
+        ({"__address__": "h:80?x"}, "is not an address"),
         ({"__address__": "h", "__scheme__": "file"}, "neither http nor https"),
         ({"__address__": "h", "__scrape_timeout__": "20s"}, "is longer than"),
         ({"__address__": "h", "__scrape_interval__": "0"}, "not above 0"),
