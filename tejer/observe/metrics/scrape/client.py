@@ -64,9 +64,10 @@ class Client:
                 return await self._get(url, limit, headers)
         except TimeoutError:
             raise FetchError(f"no answer within {seconds:g} s") from None
+        except aiohttp.ClientConnectorCertificateError as error:
+            raise FetchError(f"{error.host}:{error.port}: {error.certificate_error}") from None
         except aiohttp.ClientConnectorError as error:
-            reason = os.strerror(error.os_error.errno) if error.os_error.errno else error.os_error
-            raise FetchError(f"{error.host}:{error.port}: {reason}") from None
+            raise FetchError(f"{error.host}:{error.port}: {_reason(error.os_error)}") from None
         except aiohttp.ClientError as error:
             raise FetchError(f"{url}: {type(error).__name__}: {str(error)[:200]}") from None
         except ValueError as error:
@@ -109,6 +110,11 @@ class Client:
         elif token := str(config.bearer_token) or _read(config.bearer_token_file):
             headers["Authorization"] = f"Bearer {token}"
         return headers
+
+
+def _reason(error: OSError) -> str:
+    """asyncio's texts repeat the address; an SSLError's number is none of the system's."""
+    return os.strerror(error.errno) if error.errno and not isinstance(error, ssl.SSLError) else str(error)
 
 
 def _read(path: str) -> str:

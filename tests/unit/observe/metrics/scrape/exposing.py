@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -30,14 +31,14 @@ class Exposing:
 
 
 @asynccontextmanager
-async def exposing() -> AsyncIterator[Exposing]:
+async def exposing(tls: ssl.SSLContext | None = None) -> AsyncIterator[Exposing]:
     target = Exposing()
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", target.handle)
     runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()
     try:
-        site = web.TCPSite(runner, "127.0.0.1", 0)
+        site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls)
         await site.start()
         target.address = f"127.0.0.1:{runner.addresses[0][1]}"
         yield target

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import asyncio
+import datetime
 import gzip
+import ssl
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ import msgspec
 import pytest
 from aiohttp import web
 
+from tejer.cli.sample import self_signed
 from tejer.observe.metrics.config import HttpClient
 from tejer.observe.metrics.scalars import read_scalar
 from tejer.observe.metrics.scrape.client import Answer, Client, FetchError
@@ -101,3 +104,47 @@ def test_refusals_say_why() -> None:
         ask(lambda target: setattr(target, "answer", elsewhere), follow_redirects=False)
     with pytest.raises(FetchError, match="refused"):
         ask(lambda target: setattr(target, "answer", elsewhere))
+
+
+def authority(folder: Path, name: str) -> ssl.SSLContext:
+    """A server's TLS for localhost, whose self-signed certificate is `folder/name.crt`."""
+    certificate, key = self_signed("localhost", datetime.datetime.now(datetime.UTC))
+    (folder / f"{name}.crt").write_bytes(certificate)
+    (folder / f"{name}.key").write_bytes(key)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / f"{name}.crt", folder / f"{name}.key")
+    return context
+
+
+def test_certificates_are_checked_and_read_again_when_they_change(tmp_path: Path) -> None:
+    server_tls, _ = authority(tmp_path, "server"), authority(tmp_path, "other")
+    trusted = tmp_path / "ca.crt"
+
+    async def ask_tls(address: str, **tls: Any) -> Answer:
+        config = msgspec.convert({"tls_config": tls}, HttpClient, dec_hook=read_scalar)
+        async with Client(config) as client:
+            return await client.get(f"https://{address}/", seconds=30, limit=100, headers={})
+
+    async def work() -> None:
+        async with exposing(server_tls) as target:
+            named = {"server_name": "localhost"}
+            with pytest.raises(FetchError, match="certificate"):
+                await ask_tls(target.address, **named)
+            with pytest.raises(FetchError, match=r"tls_config: .*No such file"):
+                await ask_tls(target.address, ca_file=str(trusted))
+            assert (await ask_tls(target.address, insecure_skip_verify=True)).body == b"a 1\n"
+            trusted.write_bytes((tmp_path / "server.crt").read_bytes())
+            with pytest.raises(FetchError, match=r"not valid for '127\.0\.0\.1'"):
+                await ask_tls(target.address, ca_file=str(trusted))
+            config = msgspec.convert(
+                {"tls_config": {**named, "ca_file": str(trusted)}}, HttpClient, dec_hook=read_scalar
+            )
+            trusted.write_bytes((tmp_path / "other.crt").read_bytes())
+            async with Client(config) as client:
+                url = f"https://{target.address}/"
+                with pytest.raises(FetchError, match="certificate"):
+                    await client.get(url, seconds=30, limit=100, headers={})
+                trusted.write_bytes((tmp_path / "server.crt").read_bytes())
+                assert (await client.get(url, seconds=30, limit=100, headers={})).body == b"a 1\n"
+
+    asyncio.run(work())
