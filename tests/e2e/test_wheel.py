@@ -48,6 +48,11 @@ def seen(shell: Shell) -> list[dict[str, Any]]:
     return requests
 
 
+def test_the_addons_manifests(shell: Shell) -> None:
+    assert "samples/addons/prometheus.yaml" in shell.ok("tejer samples").splitlines()
+    assert "istio-system" in (shell.cwd / "samples/addons/prometheus.yaml").read_text()
+
+
 def test_up_and_the_sample(shell: Shell) -> None:
     assert shell.ok("which tejer").startswith(str(Path(shell.env["HOME"])))
     shell.ok("tejer up --bare $UP")
