@@ -98,7 +98,7 @@ class Writer:
             self._tables.db.close()
 
     def _take(self) -> list[_Item]:
-        """What waits, at least one; nothing at the end."""
+        """What waits and is still wanted, at least one; nothing at the end."""
         items: list[_Item] = []
         while len(items) < MOST_AT_ONCE:
             try:
@@ -109,7 +109,8 @@ class Writer:
                 if items:
                     self._queue.put(None)
                 break
-            items.append(item)
+            if item.done.set_running_or_notify_cancel():  # from here on nobody can cancel it
+                items.append(item)
         return items
 
     def _commit(self, items: list[_Item]) -> None:

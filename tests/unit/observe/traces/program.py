@@ -84,7 +84,7 @@ def _free_ports(count: int) -> list[int]:
 
 def otlp_json(*spans: dict[str, Any], service: str = "web.default") -> dict[str, Any]:
     resource = {"attributes": [{"key": "service.name", "value": {"stringValue": service}}]}
-    return {"resourceSpans": [{"resource": resource, "scopeSpans": [{"scope": {"name": "envoy"}, "spans": spans}]}]}
+    return {"resourceSpans": [{"resource": resource, "scopeSpans": [{"scope": {"name": "envoy"}, "spans": [*spans]}]}]}
 
 
 def span(name: str = "GET /", *, trace: str = TRACE, start: int = T0, ms: float = 5, **more: Any) -> dict[str, Any]:

@@ -143,6 +143,19 @@ def test_one_bad_work_does_not_take_the_others_with_it(tmp_path: Path) -> None:
     asyncio.run(run())
 
 
+def test_who_goes_away_while_waiting_does_not_stop_the_writer(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with Store(tmp_path / "t.db", RETENTION, Clock()) as store:
+            for number in range(1, 50):
+                waiting = asyncio.ensure_future(store.add([make(number)]))  # noqa: TID251 - to be cancelled at once
+                await asyncio.sleep(0)
+                waiting.cancel()
+            await store.add([make(100)])
+            assert 100 in await found(store)
+
+    asyncio.run(run())
+
+
 def test_what_was_answered_survives_kill_9(tmp_path: Path) -> None:
     path = tmp_path / "t.db"
     script = (
