@@ -69,12 +69,10 @@ class Assets:
         chunk = self._manifest[source]
         return Entry(BUNDLE_URL + chunk.file, tuple(BUNDLE_URL + name for name in self._imports(chunk)))
 
-    def style(self, name: str) -> str:
-        """The URL of a style sheet, with its content's hash so that browsers may keep it for ever."""
-        file = self.find(name)
-        if file is None:
-            raise KeyError(name)
-        return f"/static/{name}?v={file.digest}"
+    def styles(self, *names: str) -> list[str]:
+        """URLs of those of the style sheets that exist, with their content's hash: browsers may keep them for ever."""
+        found = {name: self.find(name) for name in names}
+        return [f"/static/{name}?v={file.digest}" for name, file in found.items() if file is not None]
 
     def find(self, name: str) -> StaticFile | None:
         """The file at `name` below /static/, None if there is none (or it would lie elsewhere)."""

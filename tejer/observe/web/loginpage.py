@@ -40,6 +40,6 @@ def login_page(
 <button class="button button-primary" type="submit">{escape(words["submit"])}</button>
 </form>
 </main>"""
-    styles = [_assets.style("css/base.css"), _assets.style("css/login.css")]
+    styles = _assets.styles("css/base.css", "css/login.css")
     html = shell.document(title, wanted, styles, body)
     return web.Response(text=html, content_type="text/html", status=status, headers=shell.HEADERS)

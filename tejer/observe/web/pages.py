@@ -70,7 +70,7 @@ def _page(place: Place, data: dict[str, Any], assets: Assets) -> _Handler:
             "languages": LANGUAGES, "theme": wanted.theme, "messages": words, "data": data,
             "user": request[WHO].user if WHO in request else "", "csrf": session.csrf if session else "",
         }  # fmt: skip
-        styles = [assets.style(name) for name in ("css/base.css", "vendor/uplot.css", f"css/{place.name}.css")]
+        styles = assets.styles("css/base.css", "vendor/uplot.css", f"css/{place.name}.css")
         html = shell.page(
             place.title, wanted, styles, assets.entry(place.name), boot, place.name, words.get("noscript", "")
         )

@@ -54,7 +54,7 @@ function Drawn({ drawn, uid, solo }) {
   const viewed = Number(query.value.get("viewPanel") ?? query.value.get("panelId") ?? 0);
   const rows = dashboard.rows ?? [];
   const one = viewed && rows.flatMap((/** @type {any} */ row) => row.panels ?? []).find((/** @type {any} */ panel) => panel.id === viewed);
-  const context = variables.value && { uid, start: variables.value.start, end: variables.value.end, parameters: asked(variables.value, parameters) };
+  const context = variables.value && { uid, start: variables.value.start, end: variables.value.end, parameters: asked(variables.value, parameters), shared: sharing(uid, dashboard.shared) };
   return html`<div class="dashboard" data-dashboard=${uid}>
     ${!solo && html`<div class="dashboard-head">
       <div><h1>${dashboard.title}</h1>${dashboard.description && html`<p class="quiet">${dashboard.description}</p>`}</div>
@@ -70,6 +70,9 @@ function Drawn({ drawn, uid, solo }) {
     ${!rows.length && html`<${Empty} title=${t("grafana.no_panels")} />`}
   </div>`;
 }
+
+/** @param {string} uid @param {string} [what] @returns {import("./panel.js").Shared} */
+const sharing = (uid, what = "nothing") => ({ key: what === "nothing" ? "" : uid, tooltip: what === "tooltip" });
 
 /** The parameters the variables were worked out with, so that the panels find the same answer. @param {any} value @param {Record<string, string[]>} parameters */
 function asked(value, parameters) {

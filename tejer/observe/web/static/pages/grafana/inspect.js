@@ -33,11 +33,15 @@ function Queries({ answer, panel }) {
   const asked = answer?.queries ?? [];
   if (!asked.length) return html`<p class="quiet">${t(panel.kind === "text" ? "grafana.text_asks_nothing" : "grafana.no_queries")}</p>`;
   return html`<ul class="stack">${asked.map((/** @type {any} */ query) => html`<li class="query">
-    <div class="row row-between"><p><b>${query.refId}</b> <span class="quiet">${query.datasource} ·
-      ${query.step ? t("grafana.step", { step: `${query.step / 1000} s` }) : t("grafana.instant")} · ${query.took ?? 0} ms ·
-      ${t("chart.series", { count: query.series ?? 0 })}</span></p><${Copy} text=${query.expr} /></div>
+    <div class="row row-between"><p><b>${query.refId}</b> <span class="quiet">${facts(query)}</span></p><${Copy} text=${query.expr} /></div>
     <pre class="command">${query.expr}</pre>
     ${query.error && html`<${Notice} kind="error">${query.error}<//>`}</li>`)}</ul>`;
+}
+
+/** @param {any} query */
+function facts(query) {
+  const pace = query.step ? t("grafana.step", { step: `${query.step / 1000} s` }) : t("grafana.instant");
+  return [query.datasource, pace, `${query.took ?? 0} ms`, t("chart.series", { count: query.series ?? 0 })].join(" · ");
 }
 
 /** The same values as the drawing, for those who can't see it, or want the numbers. @param {{answer: any, title: string}} props */

@@ -9,7 +9,10 @@ import { Stats } from "./stat.js";
 import { Tables } from "./tables.js";
 import { TimeSeries } from "./timeseries.js";
 
-/** @typedef {{uid: string, start: number, end: number, parameters: Record<string, string[]>}} Context what all panels of a page share */
+/**
+ * @typedef {{key: string, tooltip: boolean}} Shared where the pointer is, in all panels of one `key`; their tooltips too?
+ * @typedef {{uid: string, start: number, end: number, parameters: Record<string, string[]>, shared: Shared}} Context what all panels of a page share
+ */
 
 /** True once the element has been near the screen: panels far below ask for nothing. @param {{current: Element | null}} element */
 function useSeen(element) {
@@ -50,7 +53,7 @@ export function Panel({ panel, context, top, solo = false }) {
       ${(answer?.notices ?? []).length > 0 && html`<button type="button" class="badge badge-warn" onClick=${() => setInspecting(true)}>${t("grafana.limited")}</button>`}
       ${(answer?.links ?? []).map((/** @type {any} */ link) => html`<a class="panel-link" href=${link.url} target=${link.newTab ? "_blank" : undefined} rel="noopener">${link.title || t("grafana.link")}</a>`)}
     </header>`}
-    <div class="panel-body"><${Body} panel=${panel} loaded=${loaded} title=${title} failures=${failures} sync=${uid} /></div>
+    <div class="panel-body"><${Body} panel=${panel} loaded=${loaded} title=${title} failures=${failures} shared=${context.shared} /></div>
     ${inspecting && html`<${Inspector} panel=${panel} answer=${answer} title=${title} onClose=${() => setInspecting(false)}
       address=${url(`/api/drawn/${uid}/panels/${panel.id}`, { from: start, to: end, ...parameters })} />`}
   </section>`;
@@ -74,8 +77,8 @@ function isEmpty(view) {
   return !parts?.length;
 }
 
-/** @param {{panel: any, loaded: any, title: string, failures: any[], sync: string}} props */
-function Body({ panel, loaded, title, failures, sync }) {
+/** @param {{panel: any, loaded: any, title: string, failures: any[], shared: Shared}} props */
+function Body({ panel, loaded, title, failures, shared }) {
   if (panel.kind === "unsupported") return html`<p class="panel-message">${t("grafana.unsupported", { kind: panel.asked })}</p>`;
   const problem = loaded.failure?.message ?? loaded.value?.error;
   if (problem) return html`<p class="panel-message panel-problem" role="alert">${problem}</p>`;
@@ -89,6 +92,6 @@ function Body({ panel, loaded, title, failures, sync }) {
   const span = { start: answer.start, end: answer.end };
   if (panel.kind === "table") return html`<${Tables} panel=${panel} view=${answer.view} title=${title} />`;
   if (panel.kind === "heatmap") return html`<${Heatmap} panel=${panel} view=${answer.view} span=${span} title=${title} />`;
-  if (panel.kind === "timeseries") return html`<${TimeSeries} panel=${panel} view=${answer.view} span=${span} title=${title} sync=${sync} />`;
+  if (panel.kind === "timeseries") return html`<${TimeSeries} panel=${panel} view=${answer.view} span=${span} title=${title} shared=${shared} />`;
   return html`<${Stats} panel=${panel} view=${answer.view} />`;
 }

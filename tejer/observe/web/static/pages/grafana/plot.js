@@ -68,7 +68,7 @@ export function plotOptions({ lines, width, height, span, sync, onCursor, onZoom
   const right = lines.some(isRight);
   return {
     width, height, legend: { show: false }, padding: [8, right ? 0 : 12, 0, 0],
-    cursor: { sync: { key: sync, setSeries: false }, y: false, points: { size: 6 }, drag: { x: true, y: false, setScale: false } },
+    cursor: { sync: sync ? { key: sync, setSeries: false } : undefined, y: false, points: { size: 6 }, drag: { x: true, y: false, setScale: false } },
     scales: {
       x: { time: true, range: span },
       y: scale(lines.filter((line) => !isRight(line))),
@@ -97,6 +97,7 @@ function scale(lines) {
   const styles = lines.map((line) => line.style);
   const min = styles.find((style) => style.min !== undefined)?.min;
   const max = styles.find((style) => style.max !== undefined)?.max;
+  if (styles.some((style) => style.stacking === "percent")) return { range: () => [0, 1] };
   const base = styles.find((style) => style.logBase)?.logBase;
   if (base) return { distr: 3, log: base === 2 ? 2 : 10 };
   return {
@@ -119,15 +120,19 @@ function valueAxis(lines, name) {
   const style = lines[0]?.style ?? {};
   return {
     scale: name, ...(isBinary(style.unit) ? { incrs: POWERS_OF_TWO } : {}), show: style.axis !== "hidden", space: 26,
-    values: (/** @type {any} */ _, /** @type {number[]} */ ticks) => ticks.map((tick) => (tick === null ? "" : tickText(tick, ticks, style))),
+    values: (/** @type {any} */ _, /** @type {(number | null)[]} */ ticks) => tickTexts(ticks, style),
     size: (/** @type {any} */ _, /** @type {string[]} */ texts) => Math.max(34, 12 + Math.max(0, ...(texts ?? []).map((text) => text.length)) * 6),
     ...(style.axisLabel ? { label: style.axisLabel, labelSize: 18, labelFont: `11px ${token("--font")}` } : {}),
   };
 }
 
-/** @param {number} tick @param {number[]} ticks @param {import("./looks.js").Style} style */
-function tickText(tick, ticks, style) {
-  return format(Object.is(tick, -0) ? 0 : Number(tick.toPrecision(12)), style.stacking === "percent" ? "percentunit" : style.unit);
+/** With as many decimals as it takes to tell one from the next. @param {(number | null)[]} ticks @param {import("./looks.js").Style} style */
+function tickTexts(ticks, style) {
+  const unit = style.stacking === "percent" ? "percentunit" : style.unit;
+  const write = (/** @type {number | undefined} */ decimals) => ticks.map((tick) => (tick === null ? "" : format(Number(tick.toPrecision(12)) || 0, unit, decimals)));
+  const ways = [undefined, 2, 4, 6].map(write);
+  const shown = ticks.filter((tick) => tick !== null).length;
+  return ways.find((texts) => new Set(texts.filter(Boolean)).size === shown) ?? ways[0];
 }
 
 /** @param {Line} line */

@@ -12,9 +12,9 @@ const LEGEND_LINES = 100;
 
 /**
  * @typedef {import("./plot.js").Line & {place: number, calcs?: Record<string, number | null>}} Shown
- * @param {{panel: any, view: {times: number[], series: any[]}, span: {start: number, end: number}, title: string, sync: string}} props
+ * @param {{panel: any, view: {times: number[], series: any[]}, span: {start: number, end: number}, title: string, shared: import("./panel.js").Shared}} props
  */
-export function TimeSeries({ panel, view, span, title, sync }) {
+export function TimeSeries({ panel, view, span, title, shared }) {
   const [only, setOnly] = useState(/** @type {Set<number>} */ (new Set()));
   const [at, setAt] = useState(/** @type {number | null} */ (null));
   const isDark = dark.value;
@@ -26,7 +26,7 @@ export function TimeSeries({ panel, view, span, title, sync }) {
   const shown = useMemo(() => all.filter((line) => !only.size || only.has(line.place)), [all, only]);
   const times = useMemo(() => view.times.map((time) => time / 1000), [view]);
   return html`<div class="timeseries" data-legend=${panel.options.legendPlacement}>
-    <${Plot} lines=${shown} times=${times} span=${span} title=${title} sync=${sync} isDark=${isDark} at=${at} onAt=${setAt} />
+    <${Plot} lines=${shown} times=${times} span=${span} title=${title} shared=${shared} isDark=${isDark} at=${at} onAt=${setAt} />
     ${panel.options.legend !== false && html`<${Legend} lines=${all} only=${only} at=${at} panel=${panel} onOnly=${setOnly} />`}
   </div>`;
 }
@@ -34,9 +34,9 @@ export function TimeSeries({ panel, view, span, title, sync }) {
 /** @param {(number | null)[]} values */
 const lastOf = (values) => values.findLast((value) => value !== null) ?? null;
 
-/** @param {{lines: Shown[], times: number[], span: {start: number, end: number}, title: string, sync: string, isDark: boolean,
+/** @param {{lines: Shown[], times: number[], span: {start: number, end: number}, title: string, shared: import("./panel.js").Shared, isDark: boolean,
  *   at: number | null, onAt: (at: number | null) => void}} props */
-function Plot({ lines, times, span, title, sync, isDark, at, onAt }) {
+function Plot({ lines, times, span, title, shared, isDark, at, onAt }) {
   const box = useRef(/** @type {HTMLElement | null} */ (null));
   const plot = useRef(/** @type {any} */ (null));
   const current = useRef({ span, onAt });
@@ -55,9 +55,10 @@ function Plot({ lines, times, span, title, sync, isDark, at, onAt }) {
     plot.current?.destroy();
     made.current = shape + isDark;
     plot.current = new uPlot(plotOptions({
-      lines, width: element.clientWidth, height: element.clientHeight, sync, onZoom: zoom,
+      lines, width: element.clientWidth, height: element.clientHeight, sync: shared.key, onZoom: zoom,
       span: () => [current.current.span.start / 1000, current.current.span.end / 1000],
-      onCursor: (one) => current.current.onAt(one.cursor.idx ?? null),
+      // Another panel's pointer comes without an event of ours.
+      onCursor: (one) => (one.cursor.event || shared.tooltip || one.cursor.idx === null) && current.current.onAt(one.cursor.idx ?? null),
     }), data, element);
   }, [lines, times, shape, isDark]);
 
@@ -78,6 +79,7 @@ function Plot({ lines, times, span, title, sync, isDark, at, onAt }) {
     event.preventDefault();
     const next = Math.min(Math.max((at ?? times.length) + step, 0), times.length - 1);
     plot.current?.setCursor({ left: plot.current.valToPos(times[next], "x"), top: 10 });
+    onAt(next);
   };
   return html`<div class="plot" tabindex="0" role="group" aria-label=${`${title}: ${t("grafana.plot", { count: lines.length })}`} onKeyDown=${walk}>
     <div class="plot-canvas" ref=${box} aria-hidden="true"></div>

@@ -1,0 +1,2 @@
+import { start } from "../lib/layout.js";
+start({ nav: [], pages: [] });
