@@ -9,6 +9,7 @@ import numpy as np
 
 from tejer.observe.metrics.series import Block, Labels, Matcher
 from tejer.observe.metrics.store.index import SeriesIndex
+from tejer.observe.metrics.store.matching import choose
 
 
 class FixedStore:
@@ -24,13 +25,17 @@ class FixedStore:
 
     def select(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> Sequence[Block]:
         blocks = []
-        for given, run in groupby(self._index.find(matchers).tolist(), key=lambda number: self._times[number]):
+        for given, run in groupby(self._find(matchers), key=lambda number: self._times[number]):
             numbers, times = list(run), np.array(given, np.int64)
             low, high = np.searchsorted(times, [start_ms, end_ms + 1])
             if high > low:
                 values = np.array([self._values[number][low:high] for number in numbers])
                 blocks.append(Block([self._labels[number] for number in numbers], times[low:high], values))
         return blocks
+
+    def _find(self, matchers: Sequence[Matcher]) -> list[int]:
+        choices = [choose(matcher, self._index.values_of(matcher)) for matcher in matchers]
+        return list(map(int, self._index.find(choices)))
 
     def series(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> Sequence[Labels]:
         return [labels for block in self.select(matchers, start_ms, end_ms) for labels in block.labels]

@@ -49,6 +49,11 @@ class Head:
                 taken.append(Taken(group, ids[mine], values[mine]))
         return taken
 
+    def groups_of(self, ids: Ids) -> list[Group]:
+        """Those that some of these series belong to."""
+        numbers = np.unique(self._group_of[ids[ids < len(self._group_of)]])
+        return [self.groups[number] for number in numbers[numbers != _NONE].tolist()]
+
     def restore(self, number: int, floor: int, time: int, ids: Ids, values: Values) -> None:
         """Put back what group `number` had taken; `floor` is the newest time of it that is sealed."""
         self._make_room(int(ids.max(initial=0)))

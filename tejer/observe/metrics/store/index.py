@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
 from tejer.observe.metrics.series import Labels, Matcher
 from tejer.observe.metrics.store.encoding import Ids
-from tejer.observe.metrics.store.matching import acceptor
+from tejer.observe.metrics.store.matching import Choice
 
 
 class SeriesIndex:
@@ -65,28 +65,25 @@ class SeriesIndex:
         for number, labels in kept:
             self._put(number, labels)
 
-    def find(self, matchers: Sequence[Matcher]) -> Ids:
-        """Numbers of the series that fit all matchers. Raises ValueError or TimeoutError for an expression."""
-        found = np.zeros(len(self.labels), bool)
-        found[np.fromiter(self.numbers.values(), np.int64, len(self.numbers))] = True
-        for matcher in sorted(matchers, key=lambda each: each.op != "="):
-            self._narrow(found, matcher)
-        return np.flatnonzero(found)
-
-    def _narrow(self, found: np.ndarray, matcher: Matcher) -> None:
+    def values_of(self, matcher: Matcher) -> list[str]:
+        """Those that `choose` has to look at."""
         values = self._postings.get(matcher.name, {})
         if matcher.op == "=" and matcher.value:
-            accepted: Iterator[array[int]] = iter([values[matcher.value]] if matcher.value in values else [])
-            without_label = False
-        else:
-            accepts = acceptor(matcher)
-            without_label = accepts("")
-            # A series without the label fits too: then it is easier to say which don't.
-            accepted = (numbers for value, numbers in values.items() if accepts(value) != without_label)
-        chosen = np.zeros(len(found), bool)
-        for numbers in accepted:
-            chosen[np.frombuffer(numbers, np.uint32)] = True
-        found &= ~chosen if without_label else chosen
+            return [matcher.value] if matcher.value in values else []
+        return list(values)
+
+    def find(self, choices: Sequence[Choice]) -> Ids:
+        """Numbers of the series that fit all of them."""
+        found = np.zeros(len(self.labels), bool)
+        found[np.fromiter(self.numbers.values(), np.int64, len(self.numbers))] = True
+        for name, listed, without_label in choices:
+            values = self._postings.get(name, {})
+            chosen = np.zeros(len(found), bool)
+            for value in values if listed is None else listed:
+                if value in values:
+                    chosen[np.frombuffer(values[value], np.uint32)] = True
+            found &= ~chosen if without_label else chosen
+        return np.flatnonzero(found)
 
     @property
     def pairs(self) -> int:

@@ -32,6 +32,7 @@ from tejer.observe.metrics.store.files import Files
 from tejer.observe.metrics.store.group import Group, Piece
 from tejer.observe.metrics.store.head import Head
 from tejer.observe.metrics.store.index import SeriesIndex
+from tejer.observe.metrics.store.matching import Choice, choose
 from tejer.observe.metrics.store.syncing import Syncing
 from tejer.observe.metrics.store.writing import Writing
 
@@ -80,11 +81,11 @@ class Store:
             self._used.update(references)
             if self._files.due(time_ms) and not self._writing.problem:
                 self._roll(time_ms)
-            taken = self._head.put(time_ms, ids, samples)
-            self._writing.log(time_ms, taken)
-            for group in [each.group for each in taken]:
-                if group.full:
+            for group in self._head.groups_of(ids):
+                # Not before a later time comes: stale markers may follow at the same one.
+                if group.full and time_ms > group.times[-1]:
                     self._seal(group)
+            self._writing.log(time_ms, self._head.put(time_ms, ids, samples))
 
     def _check(self, references: Sequence[int]) -> None:
         labels = self._index.labels
@@ -125,19 +126,28 @@ class Store:
 
     def select(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> Sequence[Block]:
         """Raises ValueError or TimeoutError for a regular expression that can't be read or takes too long."""
+        choices = self._choices(matchers)
         with self._lock:
             numbers = Numbers(self._index.numbers, self._index.labels)
-            ids = self._index.find(matchers)
+            ids = self._index.find(choices)
             block = self._files.current
             # First what is in memory: samples that are sealed meanwhile are then seen twice, not never.
             pieces = [*self._head.cut(ids, start_ms, end_ms), *self._held(ids, start_ms, end_ms)]
         if block is not None and len(ids):
             try:
                 pieces += block.pieces(ids, start_ms, end_ms, self._damaged)
+            except sqlite3.ProgrammingError:
+                pass  # closed meanwhile: it is read below, as a finished one
             except sqlite3.Error as error:
                 self._damaged(f"{block.path}: {error}")
         pieces += self._files.pieces(self._index, matchers, start_ms, end_ms, numbers)
         return assemble(pieces, numbers.labels)
+
+    def _choices(self, matchers: Sequence[Matcher]) -> Sequence[Choice]:
+        """Expressions are tried without the lock: a slow one keeps nobody from appending."""
+        with self._lock:
+            values = [self._index.values_of(matcher) for matcher in matchers]
+        return [choose(matcher, held) for matcher, held in zip(matchers, values, strict=True)]
 
     def _held(self, ids: Ids, start: int, end: int) -> Iterator[Piece]:
         for page in self._writing.held:
@@ -149,11 +159,12 @@ class Store:
     def series(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> Sequence[Labels]:
         """Those of the blocks that have any samples in that time. Raises as `select` does."""
         found: dict[Labels, None] = {}
+        choices = self._choices(matchers)
         with self._lock:
             block = self._files.current
             if block is None or end_ms >= block.start:
                 labels = self._index.labels
-                found = dict.fromkeys(labels[number] for number in self._index.find(matchers).tolist())
+                found = dict.fromkeys(labels[number] for number in self._index.find(choices).tolist())
         found.update(dict.fromkeys(self._files.labels(self._index, matchers, start_ms, end_ms)))
         return list(found)
 

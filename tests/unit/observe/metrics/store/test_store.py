@@ -37,6 +37,16 @@ def test_series_of_one_append_are_one_block(store: Store) -> None:
     assert [len(block.labels) for block in store.select([], *EVER)] == [2, 1]
 
 
+def test_a_stale_marker_at_the_time_that_filled_the_array(store: Store) -> None:
+    last = BASE + group.MOST_COLUMNS * STEP
+    put(store, BASE + STEP, {"a": 1.0, "b": 1.0})
+    for time in range(BASE + 2 * STEP, last + 1, STEP):
+        put(store, time, {"a": 1.0})
+    put(store, last, {"b": STALE_NAN})
+    put(store, last + STEP, {"a": 1.0, "b": 2.0})
+    assert samples(store)["b"] == {BASE + STEP: 1.0, last: STALE, last + STEP: 2.0}
+
+
 def test_an_unknown_reference_is_refused(store: Store) -> None:
     reference = store.reference(labels_of("a"))
     with pytest.raises(ValueError, match="unknown or forgotten"):
