@@ -11,10 +11,12 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+import msgspec
+
 from tejer.observe.dashboards import choices, richtext, timing, variables
 from tejer.observe.dashboards.choices import ChoiceError, Option
 from tejer.observe.dashboards.frames import MAX_SERIES, Frame, count, series_frames, table_frame
-from tejer.observe.dashboards.model import Dashboard, Link, Panel, Part, Target, Variable
+from tejer.observe.dashboards.model import ALL, Dashboard, Link, Panel, Part, Target, Variable
 from tejer.observe.dashboards.patterns import PatternError
 from tejer.observe.dashboards.prometheus import Prometheus, QueryError
 from tejer.observe.dashboards.timing import Range
@@ -106,8 +108,6 @@ async def resolve(
 
 
 def _variable_answer(variable: Variable, found: Sequence[Option], value: Value, problem: str) -> VariableAnswer:
-    from tejer.observe.dashboards.model import ALL
-
     values = (ALL,) if value.is_all else value.values
     options = tuple({"value": option.value, "text": option.text} for option in found)
     return VariableAnswer(name=variable.name, options=options, values=values, text=value.text, error=problem)
@@ -195,6 +195,7 @@ async def _ask(
     except (QueryError, FormatError) as error:
         status = error.status if isinstance(error, QueryError) else 400
         return [], _record(target, expr, source, step, started, status=status, error=str(error))
+    target = msgspec.structs.replace(target, legend=_readable(target.legend, scope))
     is_table = target.format == "table"
     frames = [table_frame(target, data, several)] if is_table else series_frames(target, data, step)
     frames = [frame for frame in frames if frame.length]
@@ -233,7 +234,6 @@ def _readable(text: str, scope: Scope) -> str:
 
 def _with_scope(panel: Panel, scope: Scope, span: Range) -> Panel:
     """Links in cells with the dashboard's variables put in; those of the row follow where the row is known."""
-    import msgspec
 
     def style(links: tuple[Link, ...]) -> tuple[Link, ...]:
         return tuple(_link(link, scope, span) for link in links)
@@ -249,8 +249,6 @@ def _with_scope(panel: Panel, scope: Scope, span: Range) -> Panel:
 
 
 def _link(link: Link, scope: Scope, span: Range) -> Link:
-    import msgspec
-
     url = link.url.replace("${__url_time_range}", f"from={span.start}&to={span.end}").replace(
         "$__url_time_range", f"from={span.start}&to={span.end}"
     )

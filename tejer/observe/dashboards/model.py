@@ -182,7 +182,7 @@ class Variable(Part, frozen=True):
 
 
 class Dashboard(Part, frozen=True):
-    """`refresh` is a Grafana duration or empty; `time_from` and `time_to` are Grafana's relative times or ISO dates."""
+    """Times are relative as Grafana writes them, or ISO dates; `shared` is what the pointer moves in all panels."""
 
     uid: str
     title: str
@@ -194,7 +194,7 @@ class Dashboard(Part, frozen=True):
     time_from: str = "now-1h"
     time_to: str = "now"
     refresh: str = ""
-    shared_tooltip: bool = False
+    shared: Literal["nothing", "crosshair", "tooltip"] = "nothing"
 
     def panel(self, number: int) -> Panel | None:
         return next((panel for row in self.rows for panel in row.panels if panel.id == number), None)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import msgspec
 
@@ -23,6 +23,7 @@ MAX_VARIABLES = 60
 _UID = re.compile(r"[A-Za-z0-9_-]{1,40}")
 _NAME = re.compile(r"\w{1,50}")
 _VARIABLE_KINDS = ("query", "custom", "interval", "constant", "datasource", "textbox")
+_SHARED: tuple[Literal["nothing", "crosshair", "tooltip"], ...] = ("nothing", "crosshair", "tooltip")
 _HIDE = {1: "label", 2: "variable", "hideLabel": "label", "hideVariable": "variable"}
 
 
@@ -63,7 +64,7 @@ def read_dashboard(body: Json) -> Reading:
         time_from=text(time, "from", "now-6h"),
         time_to=text(time, "to", "now"),
         refresh=refresh,
-        shared_tooltip=integer(body, "graphTooltip") > 0,
+        shared=_SHARED[integer(body, "graphTooltip", 0, 0, 2)],
     )
     return Reading(dashboard, omissions.all(), body)
 
