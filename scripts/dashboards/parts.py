@@ -99,7 +99,7 @@ def heatmap(title: str, unit: str, expr: str, *, description: str = "", width: i
     """A histogram's buckets over time."""
     options = {
         "calculate": False, "yAxis": {"unit": unit}, "color": {"mode": "scheme", "scheme": "Oranges"},
-        "cellGap": 1, "legend": {"show": True}, "tooltip": {"mode": "single", "yHistogram": False},
+        "cellGap": 1, "legend": {"show": True}, "tooltip": {"show": True, "yHistogram": False},
     }  # fmt: skip
     queries = [Query(expr, "{{le}}", heat=True)]
     return Panel(_panel("heatmap", title, queries, {}, options, description=description), width, height)
