@@ -102,6 +102,14 @@ ALIASES: dict[str, str] = {
     "HttpInspector": f"{_LISTENER}.http_inspector.v3.HttpInspector",
     "ProxyProtocol": f"{_LISTENER}.proxy_protocol.v3.ProxyProtocol",
     "ListenerSetFilterState": f"{_LISTENER}.set_filter_state.v3.Config",
+    # Tracers and loggers.
+    "Tracers": "envoy.config.trace.v3.Tracing",
+    "OpenTelemetryTracer": "envoy.config.trace.v3.OpenTelemetryConfig",
+    "ZipkinTracer": "envoy.config.trace.v3.ZipkinConfig",
+    "OpenTelemetryAccessLog": f"{_LOGGERS}.open_telemetry.v3.OpenTelemetryAccessLogConfig",
+    "AnyAttribute": "opentelemetry.proto.common.v1.AnyValue",
+    "Attribute": "opentelemetry.proto.common.v1.KeyValue",
+    "Attributes": "opentelemetry.proto.common.v1.KeyValueList",
     # Clusters and upstreams.
     "HttpProtocolOptions": "envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
     "TcpProtocolOptions": "envoy.extensions.upstreams.tcp.v3.TcpProtocolOptions",

@@ -63,7 +63,6 @@ GAPS: tuple[Gap, ...] = (
     Gap("Sidecar", "spec.ingress[].captureMode", "traffic is captured as everywhere", ("IPTABLES", "NONE")),
     Gap("Sidecar", "spec.outboundTrafficPolicy.egressProxy", "traffic to unknown hosts goes there directly"),
     Gap("ServiceEntry", "spec.resolution", "the hosts are not reachable", ("DYNAMIC_DNS",)),
-    Gap("Telemetry", "spec.tracing", "no spans are reported"),
     Gap("Telemetry", "spec.metrics", "all standard metrics are reported with their usual labels"),
 )
 

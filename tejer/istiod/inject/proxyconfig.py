@@ -22,6 +22,7 @@ USED = frozenset(
 )  # fmt: skip
 _INNOCENT = {"configPath", "binaryPath", "serviceCluster", "proxyAdminPort", "controlPlaneAuthPolicy"}
 """Set by old installations to values that are what happens anyway."""
+_TRACING_OF_MESH = {"sampling", "customTags", "maxPathTagLength", "enableIstioTags"}
 _METADATA_NOT_YET = ("ISTIO_META_DNS_CAPTURE", "ISTIO_META_DNS_AUTO_ALLOCATE", "ISTIO_META_ENABLE_HBONE")
 _KNOWN = {field.encode_name for field in msgspec.structs.fields(ProxyConfig)}
 
@@ -40,7 +41,7 @@ def proxy_config(mesh: Mapping[str, Any], annotations: Mapping[str, str]) -> Eff
     config = _merge(dict(mesh.get("defaultConfig") or {}), override)
     if STATUS_PORT in annotations:
         config["statusPort"] = int(annotations[STATUS_PORT])
-    return EffectiveConfig(config, tuple(_without_effect(config)))
+    return EffectiveConfig(config, (*_without_effect(config), *_tracing_without_effect(config, override)))
 
 
 def _parse(text: str) -> dict[str, Any]:
@@ -64,7 +65,7 @@ def _without_effect(config: dict[str, Any]) -> list[str]:
     warnings = [
         f"proxy config field {name} has no effect yet"
         for name, value in config.items()
-        if value and name not in USED and name not in _INNOCENT
+        if value and name not in USED and name not in _INNOCENT and name != "tracing"
     ]
     if config.get("interceptionMode") == "TPROXY":
         warnings.append("proxy config field interceptionMode: TPROXY is not supported yet, REDIRECT is used")
@@ -73,6 +74,14 @@ def _without_effect(config: dict[str, Any]) -> list[str]:
         if str(metadata.get(name, "false")).lower() == "true":
             warnings.append(f"proxy metadata {name} has no effect yet")
     return warnings
+
+
+def _tracing_without_effect(config: Mapping[str, Any], of_pod: Mapping[str, Any]) -> list[str]:
+    """The mesh's sampling and tags count for all proxies; a pod's own, and tracers of the bootstrap, don't yet."""
+    if of_pod.get("tracing"):
+        return ["proxy config field tracing has no effect yet: use the Telemetry API"]
+    legacy = set(config.get("tracing") or {}) - _TRACING_OF_MESH
+    return [f"proxy config field tracing.{name} has no effect: name an extension provider" for name in sorted(legacy)]
 
 
 def _merge(base: dict[str, Any], override: dict[str, Any]) -> dict[str, Any]:

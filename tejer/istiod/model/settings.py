@@ -18,6 +18,8 @@ REGISTRY_ONLY = "REGISTRY_ONLY"
 DYNAMIC_DNS = "ALLOW_ANY_DYNAMIC_DNS"
 DEFAULT_CONNECT_TIMEOUT = 10.0
 DEFAULT_DNS_REFRESH = 60.0
+DEFAULT_SAMPLING = 1.0
+"""Percent of requests that are traced (PILOT_TRACE_SAMPLING)."""
 
 
 class ExtAuthzProvider(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,12 +45,39 @@ class ExtAuthzProvider(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LogProvider(msgspec.Struct, frozen=True, kw_only=True):
-    """An envoyFileAccessLog provider. `labels` are JSON fields; then `text` is not used."""
+    """envoyFileAccessLog, or envoyOtelAls where there is a `service`. A file has `labels` (JSON) or `text`."""
 
     name: str
     path: str = "/dev/stdout"
     text: str = ""
     labels: dict[str, str] = {}
+    service: str = ""
+    port: int = 0
+    log_name: str = ""
+
+
+class TracingProvider(msgspec.Struct, frozen=True, kw_only=True):
+    """Where spans go: opentelemetry over gRPC, or over HTTP where there is a `path`; or zipkin."""
+
+    name: str
+    zipkin: bool = False
+    service: str = ""
+    port: int = 0
+    path: str = ""
+    timeout: float = 10.0
+    headers: tuple[tuple[str, str], ...] = ()
+    max_tag_length: int = 0
+    w3c: bool = False
+    """Zipkin: W3C's headers beside B3's."""
+
+
+class TracingTag(msgspec.Struct, frozen=True, kw_only=True):
+    """A tag of spans. `kind` is literal, environment, header or formatter; `value` the text or the name."""
+
+    name: str
+    kind: str
+    value: str
+    default: str = ""
 
 
 class MeshSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,6 +105,13 @@ class MeshSettings(msgspec.Struct, frozen=True, kw_only=True):
     ext_authz: tuple[ExtAuthzProvider, ...] = ()
     log_providers: tuple[LogProvider, ...] = ()
     default_log_providers: tuple[str, ...] = ()
+    tracing: bool = True
+    tracing_providers: tuple[TracingProvider, ...] = ()
+    default_tracing_providers: tuple[str, ...] = ()
+    tracing_sampling: float = DEFAULT_SAMPLING
+    tracing_tags: tuple[TracingTag, ...] = ()
+    tracing_istio_tags: bool = True
+    max_path_tag_length: int = 0
     min_tls: str = "TLSV1_3"
 
     @property
@@ -108,8 +144,12 @@ def mesh_settings(
     providers = mesh.get("extensionProviders") or ()
     given["ext_authz"] = tuple(found for found in map(_ext_authz, providers) if found)
     given["log_providers"] = tuple(found for found in map(_log_provider, providers) if found)
-    defaults = (mesh.get("defaultProviders") or {}).get("accessLogging") or ()
-    given["default_log_providers"] = tuple(str(name) for name in defaults)
+    given["tracing_providers"] = tuple(found for found in map(_tracing_provider, providers) if found)
+    defaults = mesh.get("defaultProviders") or {}
+    given["default_log_providers"] = tuple(str(name) for name in defaults.get("accessLogging") or ())
+    given["default_tracing_providers"] = tuple(str(name) for name in defaults.get("tracing") or ())
+    given["tracing"] = mesh.get("enableTracing") is not False
+    given |= _proxy_tracing((mesh.get("defaultConfig") or {}).get("tracing") or {})
     return MeshSettings(**given)
 
 
@@ -162,12 +202,64 @@ def _ext_authz(provider: dict[str, Any]) -> ExtAuthzProvider | None:
 
 
 def _log_provider(provider: dict[str, Any]) -> LogProvider | None:
-    if (given := provider.get("envoyFileAccessLog")) is None:
+    otlp = provider.get("envoyOtelAls")
+    if (given := otlp if otlp is not None else provider.get("envoyFileAccessLog")) is None:
         return None
     log_format = given.get("logFormat") or {}
     return LogProvider(
         name=str(provider.get("name", "")),
+        service=str(given.get("service") or "") if otlp is not None else "",
+        port=int(given.get("port") or 0),
+        log_name=str(given.get("logName") or ""),
         path=str(given.get("path") or "/dev/stdout"),
         text=str(log_format.get("text") or ""),
         labels={str(k): str(v) for k, v in (log_format.get("labels") or {}).items()},
     )
+
+
+def _tracing_provider(provider: dict[str, Any]) -> TracingProvider | None:
+    zipkin = provider.get("zipkin")
+    given = zipkin if zipkin is not None else provider.get("opentelemetry")
+    if given is None:
+        return None
+    way = given.get("http") or given.get("grpc") or {}
+    headers = given.get("headers") or way.get("headers") or way.get("initialMetadata") or ()
+    return TracingProvider(
+        name=str(provider.get("name", "")),
+        zipkin=zipkin is not None,
+        service=str(given.get("service") or ""),
+        port=int(given.get("port") or 0),
+        path=str(given.get("path") or (given.get("http") or {}).get("path") or ""),
+        timeout=parse_duration(str(given.get("timeout") or way.get("timeout") or "10s")),
+        headers=tuple((str(header.get("name", "")), str(header.get("value") or "")) for header in headers),
+        max_tag_length=int(given.get("maxTagLength") or 0),
+        w3c=given.get("traceContextOption") == "USE_B3_WITH_W3C_PROPAGATION",
+    )
+
+
+def _proxy_tracing(tracing: dict[str, Any]) -> dict[str, Any]:
+    """What `defaultConfig.tracing` says for all proxies."""
+    given: dict[str, Any] = {}
+    if tracing.get("sampling") is not None:
+        given["tracing_sampling"] = float(tracing["sampling"])
+    if tracing.get("maxPathTagLength"):
+        given["max_path_tag_length"] = int(tracing["maxPathTagLength"])
+    if tracing.get("enableIstioTags") is False:
+        given["tracing_istio_tags"] = False
+    given["tracing_tags"] = tuple(
+        tag for name, custom in sorted((tracing.get("customTags") or {}).items()) if (tag := custom_tag(name, custom))
+    )
+    return given
+
+
+def custom_tag(name: str, custom: dict[str, Any]) -> TracingTag | None:
+    """One entry of `customTags`, as JSON; None for one that says nothing."""
+    if (literal := custom.get("literal")) is not None:
+        return TracingTag(name=name, kind="literal", value=str(literal.get("value") or ""))
+    if (formatter := custom.get("formatter")) is not None:
+        return TracingTag(name=name, kind="formatter", value=str(formatter.get("value") or ""))
+    for kind in ("environment", "header"):
+        if (source := custom.get(kind)) is not None:
+            default = str(source.get("defaultValue") or "")
+            return TracingTag(name=name, kind=kind, value=str(source.get("name") or ""), default=default)
+    return None

@@ -1,4 +1,7 @@
-"""Access logging as mesh config and Telemetry objects ask for it. Sources: `istio.md` T1, T4-T7, section 5.2."""
+"""Access logs, and by `tracing` spans, as mesh config and Telemetry objects ask for them.
+
+Sources: `istio.md` T1, T4-T7, section 5.2.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ import msgspec
 
 from tejer.istiod.model.config import Config, oldest, selects
 from tejer.istiod.model.settings import LogProvider, MeshSettings
+from tejer.istiod.model.tracing import TracingRule, tracing_rule
 from tejer.kube.kinds.istio_telemetry import AccessLogging, TelemetrySpec
 
 Telemetry = Config[TelemetrySpec]
@@ -23,6 +27,8 @@ class AccessLogRule(msgspec.Struct, frozen=True, kw_only=True):
     labels: dict[str, str] = {}
     json: bool = False
     expression: str = ""
+    collector: LogProvider | None = None
+    """Where it goes by OTLP; then `path` is not used."""
 
 
 class TelemetryView(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,6 +36,8 @@ class TelemetryView(msgspec.Struct, frozen=True, kw_only=True):
 
     client: tuple[AccessLogRule, ...] = ()
     server: tuple[AccessLogRule, ...] = ()
+    client_tracing: TracingRule | None = None
+    server_tracing: TracingRule | None = None
 
 
 def _has_selector(telemetry: Telemetry) -> bool:
@@ -57,7 +65,12 @@ def applicable(root: Iterable[Telemetry], namespace: Iterable[Telemetry], labels
 
 def telemetry_view(levels: list[Telemetry], mesh: MeshSettings) -> TelemetryView:
     """A lower level's accessLogging replaces what the levels above it asked for."""
-    return TelemetryView(client=_logs(levels, mesh, CLIENT), server=_logs(levels, mesh, SERVER))
+    return TelemetryView(
+        client=_logs(levels, mesh, CLIENT),
+        server=_logs(levels, mesh, SERVER),
+        client_tracing=tracing_rule(levels, mesh, CLIENT),
+        server_tracing=tracing_rule(levels, mesh, SERVER),
+    )
 
 
 def _logs(levels: list[Telemetry], mesh: MeshSettings, side: str) -> tuple[AccessLogRule, ...]:
@@ -111,5 +124,6 @@ def _from_provider(provider: LogProvider, expression: str) -> AccessLogRule:
         text=provider.text,
         labels=provider.labels,
         json=bool(provider.labels),
+        collector=provider if provider.service else None,
         expression=expression,
     )

@@ -14,7 +14,7 @@ from tejer.istiod.model.gateway import GatewayServer
 from tejer.istiod.model.service import TLS_PROTOCOLS
 from tejer.istiod.model.view import ProxyView
 from tejer.istiod.model.virtualservice import VirtualService
-from tejer.istiod.translate import filters, gateway_tls, names, telemetry
+from tejer.istiod.translate import filters, gateway_tls, names, telemetry, tracing
 from tejer.istiod.translate.authorization import Guards
 from tejer.istiod.translate.catalog import Catalog
 from tejer.istiod.translate.endpoints import socket_address
@@ -127,11 +127,12 @@ def _http(
             filters.cors_filter(),
             filters.router_filter(),
         ],
-        [*telemetry.access_logs(view.telemetry.client), telemetry.http_metrics(labels)],
+        [*telemetry.access_logs(view.telemetry.client, view), telemetry.http_metrics(labels)],
         route_name=route,
         gateway=True,
         normalization=view.mesh.path_normalization,
     )
+    tracing.trace(manager, view.telemetry.client_tracing, view, gateway=True)
     return filters.as_filter(manager)
 
 
@@ -194,7 +195,7 @@ def _passthrough_routes(server: GatewayServer, view: ProxyView, catalog: Catalog
 
 def _tcp(found: L4Route, view: ProxyView, guards: Guards) -> list[NetworkFilter]:
     labels = telemetry.source_labels(view.subject, by_host=False)
-    logs = [*telemetry.access_logs(view.telemetry.client), *telemetry.tcp_metrics(labels)]
+    logs = [*telemetry.access_logs(view.telemetry.client, view), *telemetry.tcp_metrics(labels)]
     config = found.config
     prefix = found.clusters[0][0] if len(found.clusters) == 1 else f"{config.name}.{config.namespace}"
     return [*guards.network, filters.tcp_proxy(prefix, found.clusters, logs)]

@@ -28,7 +28,7 @@ from tejer.envoy.proto import (
 from tejer.istiod.model.authn import DISABLE, STRICT
 from tejer.istiod.model.service import GRPC, GRPC_WEB, SNIFF, TCP, Port, Service
 from tejer.istiod.model.view import InboundPort, ProxyView
-from tejer.istiod.translate import filters, gateway_tls, names, routes, telemetry, tls
+from tejer.istiod.translate import filters, gateway_tls, names, routes, telemetry, tls, tracing
 from tejer.istiod.translate.authorization import Guards
 from tejer.istiod.translate.endpoints import socket_address
 from tejer.istiod.translate.metadata import cluster_metadata
@@ -151,7 +151,7 @@ class _Builder:
         cluster = names.inbound_cluster(found.target) if found else names.INBOUND_PASSTHROUGH
         service = _service_labels(found)
         labels = telemetry.destination_labels(self.view.subject, service, mtls=chain.mtls)
-        logs = telemetry.access_logs(self.view.telemetry.server)
+        logs = telemetry.access_logs(self.view.telemetry.server, self.view)
         peer = [telemetry.peer_filter()] if chain.mtls else []
         if chain.http:
             manager = filters.http_manager(
@@ -162,6 +162,7 @@ class _Builder:
                 inbound=True,
                 normalization=self.view.mesh.path_normalization,
             )
+            tracing.trace(manager, self.view.telemetry.server_tracing, self.view)
             return [*peer, filters.as_filter(manager)]
         proxy = filters.tcp_proxy(
             cluster, [(cluster, 1)], [*logs, *telemetry.tcp_metrics(labels)], wait_for_handshake=chain.mtls

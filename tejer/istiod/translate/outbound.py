@@ -25,7 +25,7 @@ from tejer.envoy.proto import (
 from tejer.istiod.model.service import Port
 from tejer.istiod.model.settings import DYNAMIC_DNS, REGISTRY_ONLY
 from tejer.istiod.model.view import ProxyView, ServiceView
-from tejer.istiod.translate import filters, names, routes, telemetry
+from tejer.istiod.translate import filters, names, routes, telemetry, tracing
 from tejer.istiod.translate.catalog import Catalog
 from tejer.istiod.translate.endpoints import socket_address
 from tejer.istiod.translate.l4_routes import L4Chain, L4Match, service_chains
@@ -246,7 +246,7 @@ def _fallback_filter(view: ProxyView) -> NetworkFilter:
 
 def _tcp_filter(chain: L4Chain, view: ProxyView) -> NetworkFilter:
     labels = telemetry.source_labels(view.subject, by_host=False)
-    logs = [*telemetry.access_logs(view.telemetry.client), *telemetry.tcp_metrics(labels)]
+    logs = [*telemetry.access_logs(view.telemetry.client, view), *telemetry.tcp_metrics(labels)]
     return filters.tcp_proxy(
         chain.stat_prefix,
         chain.clusters,
@@ -259,7 +259,7 @@ def _http_filter(
     listener: str, view: ProxyView, *, route_name: str = "", inline: RouteConfiguration | None = None
 ) -> NetworkFilter:
     labels = telemetry.source_labels(view.subject, by_host=True)
-    logs = [*telemetry.access_logs(view.telemetry.client), telemetry.http_metrics(labels)]
+    logs = [*telemetry.access_logs(view.telemetry.client, view), telemetry.http_metrics(labels)]
     manager = filters.http_manager(
         f"outbound_{listener};",
         filters.outbound_http_filters(dynamic_dns=outbound_mode(view) == DYNAMIC_DNS),
@@ -268,4 +268,5 @@ def _http_filter(
         routes=inline,
         normalization=view.mesh.path_normalization,
     )
+    tracing.trace(manager, view.telemetry.client_tracing, view)
     return filters.as_filter(manager)

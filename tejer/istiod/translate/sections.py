@@ -19,6 +19,7 @@ from tejer.istiod.translate import (
     inbound,
     names,
     outbound,
+    providers,
 )
 from tejer.istiod.translate.authorization import Guards, guards
 from tejer.istiod.translate.catalog import catalog
@@ -101,7 +102,7 @@ def listener_section(renderer: Renderer) -> None:
     if view.type == ROUTER:
         _gateway_listeners(renderer)
         return
-    own = (view.subject, view.telemetry, view.mesh)
+    own = (view.subject, view.telemetry, view.mesh, providers.collectors(view))
     scope = (view.namespace, view.subject.workload, view.subject.version)
     mode = outbound.outbound_mode(view)
     planned = _plans(renderer)
@@ -156,7 +157,7 @@ def _guards(renderer: Renderer) -> Guards:
 def _gateway_listeners(renderer: Renderer) -> None:
     view = renderer.view
     guard = _guards(renderer)
-    own = (view.subject, view.telemetry, view.mesh, view.policies, view.gateway)
+    own = (view.subject, view.telemetry, view.mesh, providers.collectors(view), view.policies, view.gateway)
     known = catalog(view, renderer.memo)
     ports = {host: found.service.ports for host, found in known.by_host.items()}
     for planned in gateway_listeners.plan(view):

@@ -14,14 +14,19 @@ from tejer.envoy.identity import ATTRIBUTES, PeerSubject, peer_state_key, subjec
 from tejer.envoy.proto import (
     AccessLog,
     AccessLogFilter,
+    AnyAttribute,
+    Attribute,
+    Attributes,
     DataSource,
     ExpressionFilter,
     ExtensionFilter,
     FileAccessLog,
     FilterStateValue,
+    GrpcService,
     LogTypeFilter,
     NetworkFilter,
     NetworkSetFilterState,
+    OpenTelemetryAccessLog,
     Scope,
     StatsAccessLog,
     StatTagValueInput,
@@ -36,10 +41,14 @@ from tejer.envoy.proto import (
     u32,
     u64,
 )
+from tejer.istiod.model.settings import LogProvider
 from tejer.istiod.model.telemetry import AccessLogRule
+from tejer.istiod.model.view import ProxyView
+from tejer.istiod.translate import providers
 
 MUTUAL_TLS, NO_TLS, UNKNOWN = "mutual_tls", "none", "unknown"
 STDOUT = "/dev/stdout"
+OTLP_LOG_NAME = "otel_envoy_accesslog"
 MAX_SERIES = 20_000
 LogType = Literal["TcpUpstreamConnected", "TcpConnectionEnd"]
 
@@ -256,12 +265,50 @@ def peer_filter() -> NetworkFilter:
     )
 
 
-def access_logs(rules: Iterable[AccessLogRule]) -> list[AccessLog]:
+def access_logs(rules: Iterable[AccessLogRule], view: ProxyView) -> list[AccessLog]:
     """Stdout has its own logger: Envoy may not open /dev/stdout when another user owns what is behind it."""
-    return [_access_log(rule) for rule in rules]
+    return [
+        _access_log(rule, view) for rule in rules if rule.collector is None or providers.reachable(rule.collector, view)
+    ]
 
 
-def _access_log(rule: AccessLogRule) -> AccessLog:
+def _access_log(rule: AccessLogRule, view: ProxyView) -> AccessLog:
+    log = _otlp_log(rule, rule.collector, view) if rule.collector else _file_log(rule)
+    if rule.expression:
+        extension = ExtensionFilter(
+            name="envoy.access_loggers.extension_filters.cel",
+            typed_config=pack(ExpressionFilter(expression=rule.expression)),
+        )
+        log.filter.CopyFrom(AccessLogFilter(extension_filter=extension))
+    return log
+
+
+def _otlp_log(rule: AccessLogRule, collector: LogProvider, view: ProxyView) -> AccessLog:
+    """Envoy adds the ids of the trace; the fields are those of the JSON format, so that a store can look for them."""
+    subject = view.subject
+    resource = {"k8s.namespace.name": view.namespace, "k8s.deployment.name": subject.workload or subject.app}
+    config = OpenTelemetryAccessLog(
+        log_name=collector.log_name or OTLP_LOG_NAME,
+        grpc_service=GrpcService(
+            envoy_grpc=GrpcService.EnvoyGrpc(
+                cluster_name=providers.cluster_of(collector, view.mesh.domain),
+                authority=providers.host_of(collector, view.mesh.domain),
+            )
+        ),
+        body=AnyAttribute(string_value=(rule.text or DEFAULT_TEXT).rstrip("\n")),
+        attributes=_attributes(rule.labels or DEFAULT_JSON),
+        resource_attributes=_attributes(resource),
+    )
+    return AccessLog(name="envoy.access_loggers.open_telemetry", typed_config=pack(config))
+
+
+def _attributes(values: Mapping[str, str]) -> Attributes:
+    return Attributes(
+        values=[Attribute(key=key, value=AnyAttribute(string_value=value)) for key, value in values.items()]
+    )
+
+
+def _file_log(rule: AccessLogRule) -> AccessLog:
     if rule.json:
         log_format = SubstitutionFormatString(json_format=struct(rule.labels or DEFAULT_JSON))
     else:
@@ -272,11 +319,4 @@ def _access_log(rule: AccessLogRule) -> AccessLog:
         name, config = "envoy.access_loggers.stdout", pack(StdoutAccessLog(log_format=log_format))
     else:
         name, config = "envoy.access_loggers.file", pack(FileAccessLog(path=rule.path, log_format=log_format))
-    log = AccessLog(name=name, typed_config=config)
-    if rule.expression:
-        extension = ExtensionFilter(
-            name="envoy.access_loggers.extension_filters.cel",
-            typed_config=pack(ExpressionFilter(expression=rule.expression)),
-        )
-        log.filter.CopyFrom(AccessLogFilter(extension_filter=extension))
-    return log
+    return AccessLog(name=name, typed_config=config)

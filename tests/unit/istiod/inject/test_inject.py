@@ -171,7 +171,7 @@ def test_proxy_config_is_used_warned_of_or_refused() -> None:
     annotation = "proxy.istio.io/config"
     result = inject_pod(request(pod(annotations={annotation: "statusPort: 16020\ntracing: {sampling: 5.0}\n"})))
     assert result is not None
-    assert result.warnings == ("proxy config field tracing has no effect yet",)
+    assert result.warnings == ("proxy config field tracing has no effect yet: use the Telemetry API",)
     assert result.pod["metadata"]["annotations"]["prometheus.io/port"] == "16020"
     arguments = container(result.pod, "istio-init")["args"]
     assert arguments[arguments.index("-d") + 1] == "15090,15021,16020"
