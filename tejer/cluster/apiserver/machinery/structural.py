@@ -110,7 +110,7 @@ def _check_text(schema: Schema, value: str, path: str, found: list[Cause]) -> No
         found.append(too_long(path, schema["maxLength"]))
     if len(value) < schema.get("minLength", 0):
         found.append(invalid_value(path, value, f"{path} in body should be at least {schema['minLength']} chars long"))
-    if "pattern" in schema and not go_pattern(schema["pattern"]).search(value):
+    if "pattern" in schema and not go_pattern(schema["pattern"]).matches(value):
         found.append(invalid_value(path, value, f"{path} in body should match '{schema['pattern']}'"))
 
 

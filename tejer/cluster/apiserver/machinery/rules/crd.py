@@ -233,7 +233,7 @@ def _copy_with_defaults(schema: Body) -> Any:
 def _check_pattern(pattern: str, path: str) -> list[Cause]:
     try:
         go_pattern(pattern)
-    except re.error as error:
+    except ValueError as error:
         return [invalid_value(path, pattern, f"must be a valid regular expression, but isn't: {error}")]
     return []
 
