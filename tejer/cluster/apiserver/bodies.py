@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -11,6 +12,9 @@ from tejer.cluster.apiserver import errors
 from tejer.cluster.apiserver.machinery.protobuf import PROTOBUF, decode_protobuf
 
 _ACCEPTED = "application/json, application/yaml, application/vnd.kubernetes.protobuf"
+MAX_YAML = 256 * 1024
+"""Bytes. Reading YAML takes a hundred times as long as JSON, and everybody else waits meanwhile."""
+_MAX_YAML_DEPTH = 100
 _DECODE = msgspec.json.Decoder().decode
 
 
@@ -39,16 +43,32 @@ def decode_body(data: bytes, content_type: str) -> Any:
 def _yaml(data: bytes) -> Any:
     from ruamel.yaml import YAML  # rarely needed, and slow to import
     from ruamel.yaml.error import YAMLError
-    from ruamel.yaml.events import AliasEvent
 
+    if len(data) > MAX_YAML:
+        raise errors.too_large(MAX_YAML, "send JSON instead of YAML")
     try:
         text = data.decode()
-        # Aliases of aliases of aliases: a few lines that are gigabytes once they are written out as JSON.
-        if any(isinstance(event, AliasEvent) for event in YAML(typ="safe", pure=True).parse(text)):
-            raise errors.bad_request("the body of the request uses YAML aliases (*name): write the values out")
+        _check_events(YAML(typ="safe", pure=True).parse(text))
         return YAML(typ="safe", pure=True).load(text)
     except (YAMLError, UnicodeDecodeError, ValueError, RecursionError) as error:
         raise errors.bad_request(f"the body of the request cannot be read as YAML: {error}") from error
+
+
+def _check_events(events: Iterable[Any]) -> None:
+    """Refuse what costs far more than its size. Raises ApiError 400.
+
+    Aliases of aliases of aliases: a few lines that are gigabytes once they are written out as JSON. Brackets within
+    brackets: the parser's time grows with the square of their depth.
+    """
+    from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent
+
+    depth = 0
+    for event in events:
+        if isinstance(event, AliasEvent):
+            raise errors.bad_request("the body of the request uses YAML aliases (*name): write the values out")
+        depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
+        if depth > _MAX_YAML_DEPTH:
+            raise errors.bad_request(f"the body of the request nests YAML deeper than {_MAX_YAML_DEPTH} levels")
 
 
 class _Object(dict[str, Any]):

@@ -83,8 +83,9 @@ def store_failed(message: str) -> ApiError:
     return ApiError(500, "InternalError", message)
 
 
-def too_large(limit: int) -> ApiError:
-    return ApiError(413, "RequestEntityTooLarge", f"Request entity too large: limit is {limit}")
+def too_large(limit: int, advice: str = "") -> ApiError:
+    text = f"Request entity too large: limit is {limit}"
+    return ApiError(413, "RequestEntityTooLarge", f"{text}; {advice}" if advice else text)
 
 
 def missing_namespace(namespace: str) -> ApiError:

@@ -11,7 +11,7 @@ from aiohttp import web
 
 from tejer.cluster.apiserver import errors
 from tejer.cluster.apiserver import query as q
-from tejer.cluster.apiserver.auth.authenticate import Authenticator, impersonated
+from tejer.cluster.apiserver.auth.authenticate import Authenticator, account_of, impersonated
 from tejer.cluster.apiserver.auth.authorizer import Authorizer
 from tejer.cluster.apiserver.auth.rbac import Attributes
 from tejer.cluster.apiserver.auth.users import User
@@ -96,7 +96,13 @@ class Handler:
         acting = impersonated(http.headers, groups)
         if acting is None:
             return user
-        self._authorizer.require(user, Attributes("impersonate", resource="users", name=acting.name))
+        if account := account_of(acting.name):
+            namespace, name = account
+            self._authorizer.require(
+                user, Attributes("impersonate", resource="serviceaccounts", namespace=namespace, name=name)
+            )
+        else:
+            self._authorizer.require(user, Attributes("impersonate", resource="users", name=acting.name))
         for group in groups:
             self._authorizer.require(user, Attributes("impersonate", resource="groups", name=group))
         return acting

@@ -21,6 +21,7 @@ from tejer.cluster.apiserver.crds import CrdKeeper
 from tejer.cluster.apiserver.documents import Documents
 from tejer.cluster.apiserver.handler import Handler
 from tejer.cluster.apiserver.local import LocalApi
+from tejer.cluster.apiserver.patience import Patience
 from tejer.cluster.apiserver.registry import Registry
 from tejer.cluster.apiserver.verbs import Verbs
 from tejer.cluster.apiserver.webhooks import WebhookResolver, Webhooks
@@ -32,7 +33,10 @@ log = logging.getLogger(__name__)
 
 _SIGNING_KEY = Key("internal.tejer.io", "signingkeys", "", "serviceaccounts")
 _TLS_READ_BUFFER = 16 * 1024
-_EVENT_SWEEP = 300.0
+_BACKLOG = 128
+_EVENT_SWEEP, _IDLE_SECONDS = 300.0, 75.0
+HEAD_SECONDS = 30.0
+"""How long a new connection may take to send its first request's head."""
 
 
 class ApiServer:
@@ -58,6 +62,8 @@ class ApiServer:
         self._verbs: Verbs | None = None
         self._handler: Handler | None = None
         self._runner: web.AppRunner | None = None
+        self._listeners: list[asyncio.Server] = []
+        self._patience = Patience(HEAD_SECONDS)
 
     @property
     def backend(self) -> PodBackend | None:
@@ -97,23 +103,32 @@ class ApiServer:
         return pem
 
     async def _serve(self, handler: Handler) -> None:
+        async def handle(request: web.Request) -> web.StreamResponse:
+            self._patience.heard(request.protocol)
+            return await handler.handle(request)
+
         app = web.Application(client_max_size=MAX_BODY)
-        app.router.add_route("*", "/{path:.*}", handler.handle)
+        app.router.add_route("*", "/{path:.*}", handle)
         # Handlers are not cancelled when a client goes: a write must reach its hooks. Watches look for themselves.
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0, keepalive_timeout=_IDLE_SECONDS)
         await self._runner.setup()
         self.port = await self.listen(self.config.host, self.config.port)
 
     async def listen(self, host: str, port: int | None = None) -> int:
         """Listen on one more address (the pods' gateway, say); returns the port. Raises OSError where it is taken."""
-        assert self._runner is not None, "started"
         # asyncio reserves 256 KiB per TLS connection to read into; our requests are small and watches are many.
         sslproto.SSLProtocol.max_size = _TLS_READ_BUFFER
-        site = web.TCPSite(self._runner, host, self.port if port is None else port, ssl_context=_tls(self.config.tls))
-        await site.start()
-        server = site._server
-        assert isinstance(server, asyncio.Server)
-        return int(server.sockets[0].getsockname()[1])
+        listener = await asyncio.get_running_loop().create_server(
+            self._connection, host, self.port if port is None else port, ssl=_tls(self.config.tls), backlog=_BACKLOG
+        )
+        self._listeners.append(listener)
+        return int(listener.sockets[0].getsockname()[1])
+
+    def _connection(self) -> asyncio.BaseProtocol:
+        assert self._runner is not None and self._runner.server is not None, "started"
+        connection = self._runner.server()
+        self._patience.began(connection)
+        return connection
 
     async def advertise(self, host: str, port: int) -> None:
         """Point the Service `default/kubernetes` at an address that pods reach."""
@@ -128,6 +143,8 @@ class ApiServer:
     async def stop(self) -> None:
         """End the watches and connections, then close the store."""
         await self.store.close()
+        for listener in self._listeners:
+            listener.close()
         if self._runner is not None:
             await self._runner.cleanup()
         await self._webhooks.close()

@@ -35,6 +35,8 @@ WebhookResolver = Callable[[str, str, int], Awaitable[tuple[str, int]]]
 """(namespace, service, port) to the host and port of one ready endpoint. Raises LookupError where there is none."""
 
 _MAX_CONTEXTS = 32
+MAX_ANSWER = 8 * 1024 * 1024
+"""Bytes. A patch may replace the whole object, which is base64 of JSON then: more than an object itself takes."""
 
 
 class Webhooks:
@@ -116,7 +118,7 @@ class Webhooks:
         ) as response:
             if response.status != 200:
                 raise ValueError(f"the webhook answered HTTP {response.status}, not 200")
-            decoded: Any = msgspec.json.decode(await response.read())
+            decoded: Any = msgspec.json.decode(await _read(response))
         if not isinstance(decoded, dict):
             raise ValueError("the webhook's answer is no AdmissionReview")
         return decoded
@@ -148,6 +150,16 @@ class Webhooks:
                 if ports and (endpoint.get("conditions") or {}).get("ready", True) and endpoint.get("addresses"):
                     return endpoint["addresses"][0], ports[0]
         raise LookupError(f'no endpoints available for service "{service}"')
+
+
+async def _read(response: aiohttp.ClientResponse) -> bytes:
+    """The whole body. Raises ValueError when it is larger than any object may be."""
+    data = bytearray()
+    async for chunk in response.content.iter_any():
+        data += chunk
+        if len(data) > MAX_ANSWER:
+            raise ValueError(f"the webhook's answer is larger than {MAX_ANSWER} bytes")
+    return bytes(data)
 
 
 def _service_url(call: Call) -> str:

@@ -60,7 +60,13 @@ class DnsServer:
             transport.close()
 
     def handle_udp(self, data: bytes, peer: Any, transport: asyncio.DatagramTransport) -> None:
-        """Answers at once what it can; the rest in a task."""
+        """Answers at once what it can; the rest in a task. What goes wrong is the sender's alone."""
+        try:
+            self._handle(data, peer, transport)
+        except Exception as error:
+            log.warning("a query of %s could not be answered: %s: %s", peer, type(error).__name__, error)
+
+    def _handle(self, data: bytes, peer: Any, transport: asyncio.DatagramTransport) -> None:
         query = _parse(data)
         if query is None:
             return
@@ -74,6 +80,8 @@ class DnsServer:
         self._in_flight += 1
         try:
             transport.sendto(await self._answer(query, data, tcp=False), peer)
+        except Exception as error:
+            log.warning("a query of %s could not be answered: %s: %s", peer, type(error).__name__, error)
         finally:
             self._in_flight -= 1
 
@@ -90,6 +98,8 @@ class DnsServer:
                 await writer.drain()
         except (OSError, TimeoutError, asyncio.IncompleteReadError):
             return
+        except Exception as error:
+            log.warning("a query over TCP could not be answered: %s: %s", type(error).__name__, error)
         finally:
             writer.close()
 

@@ -128,7 +128,13 @@ def impersonated(headers: Mapping[str, str], groups: Iterable[str]) -> User | No
         if list(groups) or headers.get("Impersonate-Uid"):
             raise errors.bad_request("requested groups or uid to impersonate without a user: set Impersonate-User")
         return None
-    parts = name.split(":")
-    if name.startswith("system:serviceaccount:") and len(parts) == 4 and not list(groups):
-        return service_account(parts[2], parts[3])
+    account = account_of(name)
+    if account and not list(groups):
+        return service_account(*account)
     return authenticated(name, tuple(groups), headers.get("Impersonate-Uid", ""))
+
+
+def account_of(user: str) -> tuple[str, str] | None:
+    """(namespace, name) of the ServiceAccount that a user name means, None for other users."""
+    parts = user.split(":")
+    return (parts[2], parts[3]) if user.startswith("system:serviceaccount:") and len(parts) == 4 else None

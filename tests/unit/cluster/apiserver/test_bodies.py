@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tejer.cluster.apiserver.bodies import decode_body, duplicate_fields
+from tejer.cluster.apiserver.bodies import MAX_YAML, decode_body, duplicate_fields
 from tejer.kube.api import ApiError
 
 JSON = "application/json"
@@ -31,6 +31,12 @@ def test_yaml_that_grows_or_has_no_end_is_a_bad_request(data: bytes) -> None:
     with pytest.raises(ApiError) as refused:
         decode_body(data, "application/yaml")
     assert refused.value.code == 400
+
+
+def test_yaml_that_would_keep_everybody_waiting_is_too_large() -> None:
+    with pytest.raises(ApiError, match="send JSON") as refused:
+        decode_body(b"a: 1\n" * MAX_YAML, "application/yaml")
+    assert refused.value.code == 413
 
 
 def test_other_media_types_are_refused() -> None:

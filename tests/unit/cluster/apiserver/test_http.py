@@ -156,6 +156,28 @@ def test_access_reviews(admin: httpx.Client) -> None:
     assert admin.post(path, json={"spec": {}}).status_code == 422
 
 
+def test_impersonating_an_account_needs_the_right_to_that_account(admin: httpx.Client, server: RunningServer) -> None:
+    rbac = "/apis/rbac.authorization.k8s.io/v1"
+    rule = {"apiGroups": [""], "resources": ["serviceaccounts"], "verbs": ["impersonate"], "resourceNames": ["bot"]}
+    meta = {"name": "stands-in", "namespace": "default"}
+    role: Body = {"metadata": meta, "rules": [rule]}
+    subject = {"kind": "User", "apiGroup": "rbac.authorization.k8s.io", "name": "ann"}
+    reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "stands-in"}
+    binding: Body = {"metadata": meta, "roleRef": reference, "subjects": [subject]}
+    for kind, body in (("roles", role), ("rolebindings", binding)):
+        assert admin.post(f"{rbac}/namespaces/default/{kind}", json=body).status_code == 201
+    review = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
+    with connect(server, user="ann") as ann:
+        answers = {
+            name: ann.post(review, json={}, headers={"Impersonate-User": f"system:serviceaccount:{name}"})
+            for name in ("default:bot", "default:other", "kube-system:bot")
+        }
+    assert answers["default:bot"].json()["status"]["userInfo"]["username"] == "system:serviceaccount:default:bot"
+    for name in ("default:other", "kube-system:bot"):
+        assert answers[name].status_code == 403, name
+        assert 'cannot impersonate resource "serviceaccounts"' in answers[name].json()["message"]
+
+
 # -- bad input
 
 

@@ -58,6 +58,10 @@ async def webhook(directory: Path, answer: Answer, reviews: list[Body] | None = 
         await runner.cleanup()
 
 
+ELSEWHERE = "192.0.2.9"
+"""An endpoint's address may not be this machine's own; calls to this one go to the test's server."""
+
+
 async def register(server: ApiServer, port: int, bundle: str, *, mutating: bool = False, **more: object) -> None:
     """The Service `hook` with its endpoint, and a configuration that sends it ConfigMaps and pods."""
     api = server.local("system:tester")
@@ -66,10 +70,17 @@ async def register(server: ApiServer, port: int, bundle: str, *, mutating: bool 
     piece: Body = {
         "apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "addressType": "IPv4",
         "metadata": {**meta, "labels": {"kubernetes.io/service-name": "hook"}}, "ports": [{"name": "", "port": port}],
-        "endpoints": [{"addresses": ["127.0.0.1"], "conditions": {"ready": True}}],
+        "endpoints": [{"addresses": [ELSEWHERE], "conditions": {"ready": True}}],
     }  # fmt: skip
     await api.create(SERVICES, service)
     await api.create(ENDPOINTSLICES, piece)
+    resolve = server._webhooks._resolve
+
+    async def nearby(namespace: str, name: str, wanted: int) -> tuple[str, int]:
+        host, port = await resolve(namespace, name, wanted)
+        return ("127.0.0.1" if host == ELSEWHERE else host), port
+
+    server._webhooks._resolve = nearby
     rtype = MUTATINGWEBHOOKS if mutating else VALIDATINGWEBHOOKS
     hook: Body = {
         "name": "hook.example.com", "sideEffects": "None", "admissionReviewVersions": ["v1"], "timeoutSeconds": 1,
@@ -185,6 +196,15 @@ def test_another_authority_is_not_believed(with_server: Run, tmp_path: Path) -> 
             other = base64.b64encode(Authority(tmp_path / "other").ca.read_bytes()).decode()
             await register(server, port, other)
             await expect(server, False, "certificate")
+
+    with_server(test)
+
+
+def test_an_endless_answer_is_cut_off(with_server: Run, tmp_path: Path) -> None:
+    async def test(server: ApiServer) -> None:
+        async with webhook(tmp_path, lambda request: {"warnings": ["x" * 1024] * 9000}) as (port, bundle):
+            await register(server, port, bundle)
+            await expect(server, False, "answer is larger than 8388608 bytes")
 
     with_server(test)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address, ip_network
+
 from tejer.cluster.apiserver.machinery import names
 from tejer.cluster.apiserver.machinery.causes import (
     Cause,
@@ -20,6 +22,7 @@ from tejer.kube.resource import Body
 _TYPES = ("ClusterIP", "ExternalName", "LoadBalancer", "NodePort")
 _PROTOCOLS = ("SCTP", "TCP", "UDP")
 _ADDRESS_TYPES = ("FQDN", "IPv4", "IPv6")
+_LINK_LOCAL_MULTICAST = {4: ip_network("224.0.0.0/24"), 6: ip_network("ff02::/16")}
 _MAX_ENDPOINTS, _MAX_ADDRESSES, _MAX_PORTS = 1000, 100, 100
 
 
@@ -112,7 +115,7 @@ def check_endpoints(body: Body, old: Body | None) -> list[Cause]:
         for key in ("addresses", "notReadyAddresses"):
             for position, address in enumerate(subset.get(key) or ()):
                 where, ip = f"{at}.{key}[{position}].ip", address.get("ip", "")
-                wrong += [invalid_value(where, ip, text) for text in names.ip_address(ip)]
+                wrong += [invalid_value(where, ip, text) for text in _endpoint_address(ip)]
         wrong += _check_endpoint_ports(
             subset.get("ports") or [], f"{at}.ports", named=len(subset.get("ports") or []) > 1
         )
@@ -138,6 +141,22 @@ def _check_endpoint_ports(ports: list[Body], path: str, *, named: bool) -> list[
     return wrong
 
 
+def _endpoint_address(text: str) -> list[str]:
+    """An address that is another machine's to everybody: what means "this one" would lead callers to themselves."""
+    if wrong := names.ip_address(text):
+        return wrong
+    address = ip_address(text)
+    if address.is_unspecified:
+        return [f"may not be unspecified ({text})"]
+    if address.is_loopback:
+        return ["may not be in the loopback range (127.0.0.0/8, ::1/128)"]
+    if address.is_link_local:
+        return ["may not be in the link-local range (169.254.0.0/16, fe80::/10)"]
+    if address in _LINK_LOCAL_MULTICAST[address.version]:
+        return ["may not be in the link-local multicast range (224.0.0.0/24, ff02::/10)"]
+    return []
+
+
 def check_endpoint_slice(body: Body, old: Body | None) -> list[Cause]:
     kind = body.get("addressType", "")
     wrong: list[Cause] = []
@@ -157,7 +176,7 @@ def check_endpoint_slice(body: Body, old: Body | None) -> list[Cause]:
             wrong.append(required(at, "must contain at least 1 address"))
         if len(addresses) > _MAX_ADDRESSES:
             wrong.append(too_many(at, len(addresses), _MAX_ADDRESSES))
-        rule = names.dns_subdomain if kind == "FQDN" else names.ip_address
+        rule = names.dns_subdomain if kind == "FQDN" else _endpoint_address
         for position, address in enumerate(addresses):
             wrong += [invalid_value(f"{at}[{position}]", address, text) for text in rule(address)]
     wrong += _check_endpoint_ports(ports, "ports", named=False)

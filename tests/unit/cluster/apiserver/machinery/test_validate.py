@@ -53,6 +53,11 @@ def causes(create: Create, body: Body, **more: Any) -> list[str]:
     return [f"{cause['field']}: {cause['message']}" for cause in error.value.details["causes"]]
 
 
+def endpoint_slice(address: str) -> Body:
+    meta: Body = {"name": "e"}
+    return {"kind": "EndpointSlice", "metadata": meta, "addressType": "IPv4", "endpoints": [{"addresses": [address]}]}
+
+
 CASES: dict[str, tuple[Body, str]] = {
     "no name": (
         {"kind": "ConfigMap", "metadata": {}},
@@ -174,6 +179,20 @@ CASES: dict[str, tuple[Body, str]] = {
     "slice without type": (
         {"kind": "EndpointSlice", "metadata": {"name": "e"}, "endpoints": []},
         "addressType: Required value",
+    ),
+    "slice that leads to the caller": (
+        endpoint_slice("127.0.0.1"),
+        'endpoints[0].addresses[0]: Invalid value: "127.0.0.1": may not be in the loopback range '
+        "(127.0.0.0/8, ::1/128)",
+    ),
+    "slice of the link": (
+        endpoint_slice("169.254.169.254"),
+        'endpoints[0].addresses[0]: Invalid value: "169.254.169.254": may not be in the link-local range '
+        "(169.254.0.0/16, fe80::/10)",
+    ),
+    "slice of nobody": (
+        endpoint_slice("0.0.0.0"),
+        'endpoints[0].addresses[0]: Invalid value: "0.0.0.0": may not be unspecified (0.0.0.0)',
     ),
 }  # fmt: skip
 
