@@ -23,7 +23,7 @@ export function TimeSeries({ panel, view, span, title, shared }) {
     const style = one.style ?? {};
     return { ...one, values, style, place, color: lineColor(style, place, lastOf(values)) };
   }), [view, isDark]);
-  const shown = useMemo(() => all.filter((line) => !only.size || only.has(line.place)), [all, only]);
+  const shown = useMemo(() => all.filter((/** @type {Shown} */ line) => !only.size || only.has(line.place)), [all, only]);
   const times = useMemo(() => view.times.map((time) => time / 1000), [view]);
   return html`<div class="timeseries" data-legend=${panel.options.legendPlacement}>
     <${Plot} lines=${shown} times=${times} span=${span} title=${title} shared=${shared} isDark=${isDark} at=${at} onAt=${setAt} />
@@ -115,7 +115,7 @@ function Legend({ lines, only, at, panel, onOnly }) {
     else next.add(place);
     onOnly(next);
   };
-  const named = lines.filter((line) => !line.style.hideLegend);
+  const named = lines.filter((/** @type {Shown} */ line) => !line.style.hideLegend);
   const item = (/** @type {Shown} */ line) => html`<button type="button" class="legend-name" aria-pressed=${only.has(line.place)}
     data-faded=${only.size > 0 && !only.has(line.place)} title=${t("chart.only")}
     onClick=${(/** @type {MouseEvent} */ e) => toggle(line.place, e.ctrlKey || e.metaKey || e.shiftKey)}>
