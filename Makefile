@@ -9,7 +9,7 @@ TEJER_ARGS ?=
 DIR ?= ../shared/conformance
 TABLE ?= validate
 
-.PHONY: help install install-dev demo demo-down test test-unit test-deps check format lock wheel bench conformance clean
+.PHONY: help install install-dev demo demo-down test test-unit fuzz test-deps check format lock wheel bench conformance clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -39,6 +39,11 @@ test-deps:
 
 test: $(VENV)/.dev
 	$(BIN)/pytest
+
+# Until it is stopped: FUZZ=yaml|protobuf|admission. `make test` has a few seconds of each.
+FUZZ ?= yaml
+fuzz: $(VENV)/.dev
+	$(BIN)/python -m tests.fuzz.run $(FUZZ) --atheris
 
 test-unit: $(VENV)/.dev
 	$(BIN)/pytest tests/unit

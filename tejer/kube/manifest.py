@@ -25,6 +25,8 @@ SUFFIXES = (".yaml", ".yml", ".json")
 MAX_BYTES = 16 * 1024 * 1024
 MAX_NODES = 300_000
 """Of one document. Aliases are expanded, so a few lines could become a billion nodes; no honest object comes near."""
+LONGEST_NUMBER = 300
+"""Digits. With more, a number is no float any more."""
 
 _INT = re.compile(r"[-+]?(0x[0-9a-fA-F_]+|0o[0-7_]+|0b[01_]+|[0-9][0-9_]*)")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
@@ -153,6 +155,7 @@ def _objects(document: Document, strict: bool) -> Iterator[Document]:
 
 def _compose(text: str, file: str) -> Iterator[Node]:
     yaml = YAML(typ="rt", pure=True)
+    yaml.composer.warn_double_anchors = False  # YAML takes the later one, and so does Go
     try:
         # Composing only: values are read below, with the position of each node.
         yield from yaml.compose_all(text)
@@ -229,19 +232,25 @@ def plain_scalar(text: str) -> Any:
     """What an unquoted scalar means: null, a boolean, a number, or else a string."""
     if text in _CONSTANTS:
         return _CONSTANTS[text]
-    if _INT.fullmatch(text):
-        digits = text.replace("_", "").lstrip("+-")
-        base = 8 if len(digits) > 1 and digits[0] == "0" and digits.isdigit() else 0
-        try:
-            number = int(digits, base)
-        except ValueError:  # 0899: not octal, and Go reads it as a float
-            return float(digits)
-        return -number if text.startswith("-") else number
-    if _FLOAT.fullmatch(text):
-        return float(text)
+    if _INT.fullmatch(text) and (number := _integer(text)) is not None:
+        return number
+    if _FLOAT.fullmatch(text) and abs(number := float(text)) != float("inf"):
+        return number
     if match := _INFINITY.fullmatch(text):
         return float(f"{match[1]}inf")
     return text
+
+
+def _integer(text: str) -> int | float | None:
+    """An integer as Go's YAML reads it: one of more than 64 bits, or `0899`, is a float; None for what is a string."""
+    digits = text.replace("_", "").lstrip("+-")
+    base = 8 if len(digits) > 1 and digits[0] == "0" and digits.isdigit() else 0
+    try:
+        number = int(digits, base)
+    except ValueError:
+        return float(digits) if digits.isdigit() and len(digits) < LONGEST_NUMBER else None
+    number = -number if text.startswith("-") else number
+    return number if -(1 << 63) <= number < 1 << 64 else float(number) if len(digits) < LONGEST_NUMBER else None
 
 
 def _kind_of(value: Any) -> str:
