@@ -6,13 +6,14 @@ What can't be kept is left out and told, the rest is kept: OTLP's partial succes
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 from tejer.observe.traces.doors.otlp_messages import message
 from tejer.observe.traces.limits import LIMITS, Limits
 from tejer.observe.traces.spans import (
+    NO_SPAN_ID,
+    NO_TRACE_ID,
     SPAN_ID_BYTES,
     TRACE_ID_BYTES,
     Attributes,
@@ -72,9 +73,9 @@ def read_resource(resource: Any, limits: Limits) -> Resource:
 
 def _problem(span: Any, limits: Limits) -> str:
     """Why this span can't be kept; "" where it can."""
-    if len(span.trace_id) != TRACE_ID_BYTES or not any(span.trace_id):
+    if len(span.trace_id) != TRACE_ID_BYTES or span.trace_id == NO_TRACE_ID:
         return f"trace id {span.trace_id.hex()!r} is not 16 bytes that are not all zero"
-    if len(span.span_id) != SPAN_ID_BYTES or not any(span.span_id):
+    if len(span.span_id) != SPAN_ID_BYTES or span.span_id == NO_SPAN_ID:
         return f"span id {span.span_id.hex()!r} is not 8 bytes that are not all zero"
     if not 0 <= span.start_time_unix_nano <= LAST_NS or not 0 <= span.end_time_unix_nano <= LAST_NS:
         return "its time is past the year 2262"
@@ -101,7 +102,7 @@ def _span(span: Any, resource: Resource, scope: str, limits: Limits) -> Span:
     return Span(
         bytes(span.trace_id),
         bytes(span.span_id),
-        parent if len(parent) == SPAN_ID_BYTES and any(parent) else b"",
+        parent if len(parent) == SPAN_ID_BYTES and parent != NO_SPAN_ID else b"",
         resource,
         span.name[: limits.text],
         span.kind if 0 <= span.kind <= 5 else 0,
@@ -110,14 +111,8 @@ def _span(span: Any, resource: Resource, scope: str, limits: Limits) -> Span:
         is_error(status, attributes),
         Detail(
             attributes,
-            tuple(
-                Event(min(event.time_unix_nano, LAST_NS), event.name, read_attributes(event.attributes, limits))
-                for event in span.events
-            ),
-            tuple(
-                Link(link.trace_id.hex(), link.span_id.hex(), read_attributes(link.attributes, limits))
-                for link in span.links
-            ),
+            _events(span.events, limits) if span.events else (),
+            _links(span.links, limits) if span.links else (),
             status,
             span.status.message,
             scope,
@@ -126,23 +121,32 @@ def _span(span: Any, resource: Resource, scope: str, limits: Limits) -> Span:
     )
 
 
-def read_attributes(pairs: Iterable[Any], limits: Limits) -> Attributes:
+def _events(events: Any, limits: Limits) -> tuple[Event, ...]:
+    return tuple(
+        Event(min(event.time_unix_nano, LAST_NS), event.name, read_attributes(event.attributes, limits))
+        for event in events
+    )
+
+
+def _links(links: Any, limits: Limits) -> tuple[Link, ...]:
+    return tuple(
+        Link(link.trace_id.hex(), link.span_id.hex(), read_attributes(link.attributes, limits)) for link in links
+    )
+
+
+def read_attributes(pairs: Any, limits: Limits) -> Attributes:
     """By name. Past the limit they are left out, and `otel.dropped_attributes_count` says how many.
 
     Of protobuf a pair is its bytes, of JSON a Struct. Raises DecodeError for bytes that are no pair.
     """
-    found: dict[str, Value] = {}
-    dropped = 0
-    for pair in pairs:
-        if len(found) >= limits.attributes:
-            dropped += 1
-            continue
-        if type(pair) is bytes:
-            key, value = _seen(pair) if len(pair) <= _WORTH_KEEPING else _unpacked(pair)
-        else:
-            key, value = pair.key, read_value(pair.value)
-        found[key] = value
-    if dropped:
+    dropped = len(pairs) - limits.attributes
+    if dropped > 0:
+        pairs = pairs[: limits.attributes]
+    if isinstance(pairs, list) and pairs and not isinstance(pairs[0], bytes):
+        found = {pair.key: read_value(pair.value) for pair in pairs}
+    else:
+        found = dict([_seen(pair) if len(pair) <= _WORTH_KEEPING else _unpacked(pair) for pair in pairs])
+    if dropped > 0:
         found["otel.dropped_attributes_count"] = dropped
     return found
 

@@ -14,7 +14,7 @@ import msgspec
 
 from tejer.observe.traces.spans import Attributes, Detail, Resource, Span
 from tejer.observe.traces.store.filters import may_hold
-from tejer.observe.traces.store.tags import matches
+from tejer.observe.traces.store.tags import LONGEST_VALUE, matches
 
 LARGEST_TRACE = 20_000
 """Spans of one trace that are read; what is over is said, not shown."""
@@ -23,6 +23,7 @@ _COLUMNS = (
     "detail"
 )
 _FROM = "FROM span JOIN operation ON operation.id = span.operation_id"
+_BY_ROW = _FROM.replace("span", "span NOT INDEXED", 1)
 _detail = msgspec.json.Decoder(Detail).decode
 _UNTAGGED = ("error",)
 LAST_NS = (1 << 63) - 1
@@ -124,15 +125,14 @@ def _by_index(db: sqlite3.Connection, search: Search) -> Iterator[bytes]:
 
 def _by_tags(db: sqlite3.Connection, search: Search, tags: Mapping[str, str]) -> Iterator[bytes]:
     where, values = _conditions(db, search)
-    pairs = [f"{key}={value[:256]}" for key, value in tags.items() if key != "span.kind"]
-    blocks = [
-        (first, last)
-        for first, last, filter_ in db.execute("SELECT first, last, filter FROM block ORDER BY id DESC")
-        if all(may_hold(filter_, pair) for pair in pairs)
-    ]
+    pairs = [f"{key}={value[:LONGEST_VALUE]}" for key, value in tags.items() if key != "span.kind"]
+    blocks = db.execute("SELECT first, last, filter FROM block ORDER BY id DESC")
     known: dict[int, Resource] = {}
-    for first, last in blocks:
-        sql = f"SELECT {_COLUMNS} {_FROM} WHERE span.id BETWEEN :first AND :last AND {_qualified(where)}"
+    for first, last, filter_ in blocks:
+        if not all(may_hold(filter_, pair) for pair in pairs):
+            continue
+        # By row id: the index of the service would be walked from end to end for each block.
+        sql = f"SELECT {_COLUMNS} {_BY_ROW} WHERE span.id BETWEEN :first AND :last AND {_qualified(where)}"
         rows = db.execute(f"{sql} ORDER BY span.id DESC", values | {"first": first, "last": last})
         for span in _spans(db, rows, known):
             if matches(span, tags):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 import msgspec
 
@@ -24,10 +24,6 @@ def text_of(value: Value) -> str:
     return _encode(value).decode()[:LONGEST_VALUE]
 
 
-def pair_of(key: str, value: Value) -> str:
-    return f"{key}={text_of(value)}"
-
-
 def pairs_of(spans: Iterable[Span]) -> set[str]:
     """Every pair by which one of `spans` can be found."""
     found: set[str] = set()
@@ -42,12 +38,11 @@ def pairs_of(spans: Iterable[Span]) -> set[str]:
     return found
 
 
-def _pairs(attributes: Attributes) -> Iterator[str]:
-    for key, value in attributes.items():
-        if type(value) is str and len(value) <= LONGEST_VALUE:
-            yield key + "=" + value
-        else:
-            yield f"{key}={text_of(value)}"
+def _pairs(attributes: Attributes) -> list[str]:
+    return [
+        f"{key}={value}" if type(value) is str and len(value) <= LONGEST_VALUE else f"{key}={text_of(value)}"
+        for key, value in attributes.items()
+    ]
 
 
 def matches(span: Span, tags: Mapping[str, str]) -> bool:
