@@ -16,6 +16,7 @@ from finance_api.ledger import Ledger, NoSuchAccount, Refused
 from finance_api.migrate import migrate
 from finance_api.schemas import Account, Balance, NewAccount, NewTransfer, Statement, Transfer
 from finance_api.settings import Settings
+from finance_api.tracing import Tracer, follow
 
 log = logging.getLogger("finance_api")
 api = APIRouter()
@@ -113,8 +114,13 @@ async def unavailable(request: Request, error: Exception) -> Response:
     return JSONResponse({"detail": "the database is unavailable"}, 503)
 
 
-async def connect(settings: Settings, *, patience: float = 60.0) -> asyncpg.Pool:
+async def connect(settings: Settings, tracer: Tracer | None = None, *, patience: float = 60.0) -> asyncpg.Pool:
     """Open the pool, waiting up to `patience` seconds: in a mesh our sidecar or the database may start after us."""
+
+    async def traced(connection: Any) -> None:
+        if tracer is not None:
+            connection.add_query_logger(tracer.query)
+
     deadline = asyncio.get_running_loop().time() + patience
     while True:
         try:
@@ -122,6 +128,7 @@ async def connect(settings: Settings, *, patience: float = 60.0) -> asyncpg.Pool
                 host=settings.db_host, port=settings.db_port, database=settings.db_name, user=settings.db_user,
                 password=settings.db_password, min_size=1, max_size=settings.pool_size, command_timeout=10,
                 timeout=5, ssl=False,  # the sidecars encrypt
+                init=traced,
             )  # fmt: skip
         except (OSError, asyncpg.PostgresError, TimeoutError) as error:
             if asyncio.get_running_loop().time() > deadline:
@@ -133,12 +140,17 @@ async def connect(settings: Settings, *, patience: float = 60.0) -> asyncpg.Pool
 def create_app(settings: Settings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        pool = await connect(settings)
+        tracer = Tracer(settings.collector, settings.service) if settings.collector else None
+        pool = await connect(settings, tracer)
         async with pool.acquire() as connection:
             applied = await migrate(connection)
         log.info("serving %s; migrations applied now: %s", settings.version, ", ".join(applied) or "none")
         app.state.ledger = Ledger(pool)
-        yield
+        async with asyncio.TaskGroup() as background:
+            reporting = background.create_task(tracer.run()) if tracer is not None else None
+            yield
+            if reporting is not None:
+                reporting.cancel()
         await pool.close()
 
     app = FastAPI(title="finance-api", version=settings.version, lifespan=lifespan)
@@ -150,6 +162,8 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_exception_handler(Refused, answer(409))
     for error in (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
         app.add_exception_handler(error, unavailable)
+
+    app.middleware("http")(follow)
 
     @app.middleware("http")
     async def name_version(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:

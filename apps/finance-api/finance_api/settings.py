@@ -21,6 +21,9 @@ class Settings:
     db_user: str = "finance"
     db_password: str = field(default="", repr=False)
     pool_size: int = 8
+    collector: str = ""
+    """Where spans of queries go by OTLP over HTTP; "" is nowhere."""
+    service: str = "finance-api"
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> Settings:
@@ -38,6 +41,8 @@ class Settings:
             db_name=env.get("PGDATABASE", "finance"),
             db_user=env.get("PGUSER", "finance"),
             db_password=env.get("PGPASSWORD", ""),
+            collector=env.get("OTEL_EXPORTER_OTLP_ENDPOINT", ""),
+            service=env.get("OTEL_SERVICE_NAME", "finance-api"),
         )
 
 
