@@ -10,6 +10,7 @@ import click
 
 from tejer.cli.goflags import GoCommand
 from tejer.cli.settings import run_with_api, settings
+from tejer.kube.resource import name_of
 
 if TYPE_CHECKING:
     from tejer.kube.client import HttpApi
@@ -23,6 +24,8 @@ SELECTORS = {
     "grafana": "app.kubernetes.io/name=grafana",
     "jaeger": "app=jaeger", "zipkin": "app=zipkin", "skywalking": "app=skywalking-ui",
 }  # fmt: skip
+SHIPPED = ("prometheus", "grafana", "jaeger")
+"""Addons in samples/addons."""
 ISTIOD_PORT = 8080
 
 
@@ -81,8 +84,12 @@ def _addon(name: str) -> click.Command:
     @forwarding
     def command(port: int, address: str, browser: bool, ui_port: int) -> None:
         async def work(api: HttpApi) -> None:
-            pod = await _by_labels(api, settings().istio_namespace, SELECTORS[name], name)
-            await _serve(api, pod, ui_port or ADDONS[name], address, port or ADDONS[name], browser)
+            from tejer.cli.links import login_path
+
+            namespace = settings().namespace or settings().istio_namespace
+            pod = await _by_labels(api, namespace, SELECTORS[name], name)
+            path = await login_path(api, pod, name)
+            await _serve(api, pod, ui_port or ADDONS[name], address, port or ADDONS[name], browser, path)
 
         _until_interrupted(work)
 
@@ -99,10 +106,19 @@ async def _by_labels(api: HttpApi, namespace: str, selector: str, name: str) -> 
     pods = (await api.list(PODS, namespace, label_selector=selector)).items
     running = [pod for pod in pods if (pod.get("status") or {}).get("phase") == "Running"]
     if not running:
-        raise click.ClickException(
-            f"no {name} pod runs in namespace {namespace} (label {selector}): the addon {name} is not installed"
-        )
+        raise click.ClickException(_absent(namespace, selector, name, pods))
     return running[0]
+
+
+def _absent(namespace: str, selector: str, name: str, pods: list[Body]) -> str:
+    """Why there is nothing to open, and what to do about it."""
+    if pods:
+        states = ", ".join(f"{name_of(pod)} is {(pod.get('status') or {}).get('phase', 'Pending')}" for pod in pods)
+        return f"no {name} pod runs in namespace {namespace}: {states}\nTry: kubectl get pods -n {namespace}"
+    missing = f"no {name} pod runs in namespace {namespace} (label {selector})"
+    if name in SHIPPED:
+        return f"{missing}: the addon {name} is not installed\nTry: kubectl apply -f samples/addons/{name}.yaml"
+    return f"{missing}: the addon {name} is not installed"
 
 
 async def _serve(

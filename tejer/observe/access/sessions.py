@@ -14,7 +14,7 @@ from typing import NamedTuple
 from tejer.observe.access.expiring import Expiring
 
 SESSION_SECONDS = 8 * 3600
-CODE_SECONDS = 60
+CODE_SECONDS = 300
 MAX_SESSIONS = 1000
 MAX_CODES = 32
 _BYTES = 32

@@ -16,10 +16,10 @@ const LIMITS = [20, 50, 100, 200, 500];
  * @param {any} one of /api/v3/trace-summaries @returns {Summary}
  */
 export function readSummary(one) {
-  const startUs = Number(BigInt(one.minTimeUnixNano) / 1000n);
+  const startUs = Number(BigInt(one.minStartTimeUnixNano) / 1000n);
   return {
     id: one.traceId, name: one.rootOperationName, service: one.rootServiceName, startMs: startUs / 1000,
-    durationUs: Number(BigInt(one.maxTimeUnixNano) - BigInt(one.minTimeUnixNano)) / 1000, spans: one.spanCount, errors: one.errorSpanCount,
+    durationUs: Number(BigInt(one.maxEndTimeUnixNano) - BigInt(one.minStartTimeUnixNano)) / 1000, spans: one.spanCount, errors: one.errorSpanCount,
     services: (one.services ?? []).map((/** @type {any} */ each) => (typeof each === "string" ? { name: each, count: 0 } : { name: each.name, count: each.spanCount ?? each.numberOfSpans ?? 0 })),
   };
 }
