@@ -1,31 +1,31 @@
-"""Panels and variables evaluated against their data sources: the shell around the pure parts.
+"""A panel evaluated against its data sources: the shell around the pure parts.
 
-One panel is one request of the page: its queries run side by side, and the answer says for each what was asked, for how
-long, and what went wrong, so the page's inspector never has to guess.
+One panel is one request of the page. Its queries run side by side, and the answer says for each what was asked, how
+long it took and what went wrong, so the page's inspector never has to guess.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 
-from tejer.observe.dashboards import choices, richtext, timing, variables
-from tejer.observe.dashboards.choices import ChoiceError, Option
+from tejer.observe.dashboards import richtext, timing, variables
 from tejer.observe.dashboards.frames import MAX_SERIES, Frame, count, series_frames, table_frame
-from tejer.observe.dashboards.model import ALL, Dashboard, Link, Panel, Part, Target, Variable
+from tejer.observe.dashboards.links import filled, readable, with_links
+from tejer.observe.dashboards.model import Link, Panel, Part, Target
 from tejer.observe.dashboards.patterns import PatternError
 from tejer.observe.dashboards.prometheus import Prometheus, QueryError
+from tejer.observe.dashboards.sources import Sources
 from tejer.observe.dashboards.timing import Range
 from tejer.observe.dashboards.variables import FormatError, Scope, Value
 from tejer.observe.dashboards.views import Text, View, view
 
 MIN_POINTS, MAX_POINTS = 20, 4000
-Wanted = Mapping[str, Sequence[str]]
-"""What the address says: `var-NAME=value`, several times where several are chosen."""
+_DEFAULT_SCRAPE = 15_000
 
 
 class Asked(Part, frozen=True):
@@ -54,209 +54,94 @@ class PanelAnswer(Part, frozen=True):
     error: str = ""
 
 
-class VariableAnswer(Part, frozen=True):
-    name: str
-    options: tuple[dict[str, str], ...] = ()
-    values: tuple[str, ...] = ()
-    text: str = ""
-    error: str = ""
+@dataclass(frozen=True)
+class Page:
+    """What all panels of one page share: the dashboard's title, its variables' values, its range, the data sources."""
+
+    title: str
+    scope: Scope
+    span: Range
+    sources: Sources
 
 
-@dataclass
-class Sources:
-    """The data sources by name and uid; `default` is the one for panels that name none of ours."""
-
-    all: Sequence[Prometheus]
-    default: Prometheus
-    _by_name: dict[str, Prometheus] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self._by_name = {key: one for one in self.all for key in (one.source.name, one.source.uid)}
-
-    def find(self, name: str, scope: Scope) -> Prometheus:
-        """The one called `name`, which may be a variable. A dashboard brought from elsewhere names sources that don't
-        exist here (`${DS_PROMETHEUS}`, a foreign uid): Grafana asks on import, we take the default."""
-        return self._by_name.get(variables.for_reader(name, scope), self.default)
-
-    def names(self) -> list[str]:
-        return [one.source.name for one in self.all if one.source.kind == "prometheus"]
-
-
-async def resolve(
-    dashboard: Dashboard, wanted: Wanted, span: Range, sources: Sources
-) -> tuple[dict[str, Value], list[VariableAnswer]]:
-    """Every variable's options and value, in the order they need each other."""
-    scope: dict[str, Value] = dict(variables.built_in(span, timing.pace(span, 1000), dashboard.title))
-    answers: dict[str, VariableAnswer] = {}
-    try:
-        ordered = choices.in_order(dashboard.variables)
-    except ChoiceError as error:
-        ordered = list(dashboard.variables)
-        answers = {one.name: VariableAnswer(name=one.name, error=str(error)) for one in ordered}
-    for variable in ordered:
-        found: list[Option] = []
-        problem = answers[variable.name].error if variable.name in answers else ""
-        if not problem:
-            try:
-                found = await _options(variable, scope, span, sources)
-            except (ChoiceError, PatternError, QueryError, FormatError) as error:
-                problem = str(error)
-        value = choices.chosen(variable, found, wanted.get(variable.name))
-        scope[variable.name] = value
-        answers[variable.name] = _variable_answer(variable, found, value, problem)
-    return scope, [answers[variable.name] for variable in dashboard.variables]
-
-
-def _variable_answer(variable: Variable, found: Sequence[Option], value: Value, problem: str) -> VariableAnswer:
-    values = (ALL,) if value.is_all else value.values
-    options = tuple({"value": option.value, "text": option.text} for option in found)
-    return VariableAnswer(name=variable.name, options=options, values=values, text=value.text, error=problem)
-
-
-async def _options(variable: Variable, scope: Scope, span: Range, sources: Sources) -> list[Option]:
-    fixed = choices.fixed_options(variable, sources.names())
-    if fixed is not None:
-        return fixed
-    call = choices.plan(variables.for_query(variable.query, scope))
-    source = sources.find(variable.datasource, scope)
-    if call.what == "query":
-        data = await source.query(call.match, span.end)
-    elif call.what == "label_values":
-        data = await source.label_values(call.label, call.match, span.start, span.end)
-    elif call.what == "label_names":
-        data = await source.label_names(call.match, span.start, span.end)
-    else:
-        data = await source.series(call.match, span.start, span.end)
-    return await asyncio.to_thread(choices.options, variable, choices.listed(call, data))
-
-
-async def evaluate(
-    dashboard: Dashboard, panel: Panel, scope: Scope, span: Range, width: int, sources: Sources
-) -> PanelAnswer:
-    """What the panel shows now. Problems of single queries are in `queries`; those of the panel in `error`."""
-    title = _readable(panel.title, scope)
-    if panel.time_from and (back := timing.duration(panel.time_from)):
+async def evaluate(panel: Panel, page: Page, width: int) -> PanelAnswer:
+    """What the panel shows now, `width` pixels wide. Problems of queries are in `queries`, its own in `error`."""
+    span = page.span
+    if back := timing.duration(panel.time_from):
         span = Range(span.end - back, span.end)
+    answer = PanelAnswer(
+        title=readable(panel.title, page.scope), start=span.start, end=span.end,
+        links=tuple(filled(link, page.scope, span) for link in panel.links),
+    )  # fmt: skip
     if panel.kind == "text":
-        content = variables.for_reader(str(panel.options.get("content", "")), scope)
+        content = readable(str(panel.options.get("content", "")), page.scope)
         html = richtext.to_html(str(panel.options.get("mode")), content)
-        return PanelAnswer(title=title, start=span.start, end=span.end, view=Text(html=html))
-    points = min(max(panel.max_points or width, MIN_POINTS), MAX_POINTS)
-    several = sum(1 for target in panel.targets if target.format == "table") > 1
+        return msgspec.structs.replace(answer, view=Text(html=html))
     async with asyncio.TaskGroup() as group:
-        tasks = [
-            group.create_task(_ask(dashboard, panel, target, scope, span, points, several, sources))
-            for target in panel.targets
-        ]
+        tasks = [group.create_task(_ask(target, panel, page, span, width)) for target in panel.targets]
     answered = [task.result() for task in tasks]
     frames = [frame for found, _ in answered for frame in found]
     asked = tuple(one for _, one in answered)
-    notices = tuple(
-        f"{one.ref_id}: {one.series:,} series, the first {MAX_SERIES:,} are drawn"
+    shown, error = None, ""
+    try:
+        shown = await asyncio.to_thread(view, with_links(panel, page.scope, span), frames)
+    except PatternError as problem:
+        error = str(problem)
+    return msgspec.structs.replace(answer, view=shown, error=error, queries=asked, notices=_notices(asked))
+
+
+def _notices(asked: tuple[Asked, ...]) -> tuple[str, ...]:
+    return tuple(
+        f"{one.ref_id}: {one.series:,} series, of which {MAX_SERIES:,} are drawn"
         for one in asked
         if one.series > MAX_SERIES
     )
-    shown, error = None, ""
-    try:
-        shown = await asyncio.to_thread(view, _with_scope(panel, scope, span), frames)
-    except PatternError as problem:
-        error = str(problem)
-    return PanelAnswer(
-        title=title, start=span.start, end=span.end, view=shown, queries=asked, notices=notices, error=error,
-        links=tuple(_link(link, scope, span) for link in panel.links),
-    )  # fmt: skip
 
 
-async def _ask(
-    dashboard: Dashboard,
-    panel: Panel,
-    target: Target,
-    scope: Scope,
-    span: Range,
-    points: int,
-    several: bool,
-    sources: Sources,
-) -> tuple[list[Frame], Asked]:
-    source = sources.find(target.datasource, scope)
-    scrape = timing.duration(source.source.scrape_interval) or 15_000
-    expr, step = target.expr, 0
+async def _ask(target: Target, panel: Panel, page: Page, span: Range, width: int) -> tuple[list[Frame], Asked]:
     started = time.perf_counter()
+    asked = Asked(ref_id=target.ref_id, expr=target.expr)
+    frames: list[Frame] = []
     try:
-        least = variables.for_query(target.interval or panel.interval, {**scope, **_minimum(scrape)})
-        pace = timing.pace(span, points, least, scrape=scrape, factor=target.interval_factor)
-        own = variables.built_in(span, pace, dashboard.title)
-        expr = variables.for_query(target.expr, {**scope, **own})
-        if target.instant and not target.range:
-            data = await source.query(expr, span.end)
-        else:
-            step = pace.step
-            asked = timing.aligned(span, step)
-            data = await source.query_range(expr, asked.start, asked.end, step)
+        source = page.sources.find(target.datasource, page.scope)
+        expr, step = _written(target, panel, page, span, width, source)
+        asked = msgspec.structs.replace(asked, expr=expr, step=step, datasource=source.source.name)
+        data = await _answer(source, expr, span, step)
+        asked = msgspec.structs.replace(asked, series=count(data))
+        frames = _frames(target, panel, page.scope, data, step)
     except (QueryError, FormatError) as error:
         status = error.status if isinstance(error, QueryError) else 400
-        return [], _record(target, expr, source, step, started, status=status, error=str(error))
-    target = msgspec.structs.replace(target, legend=_readable(target.legend, scope))
-    is_table = target.format == "table"
-    frames = [table_frame(target, data, several)] if is_table else series_frames(target, data, step)
-    frames = [frame for frame in frames if frame.length]
-    return frames, _record(target, expr, source, step, started, series=count(data))
-
-
-def _minimum(scrape: int) -> dict[str, Value]:
-    """In a query's least interval `$__rate_interval` and `$__interval` mean the scrape's."""
-    text = timing.spell(scrape)
-    return {"__interval": Value((text,)), "__rate_interval": Value((timing.spell(4 * scrape),))}
-
-
-def _record(
-    target: Target,
-    expr: str,
-    source: Prometheus,
-    step: int,
-    started: float,
-    series: int = 0,
-    status: int = 200,
-    error: str = "",
-) -> Asked:
+        asked = msgspec.structs.replace(asked, status=status, error=str(error))
     took = round((time.perf_counter() - started) * 1000, 1)
-    return Asked(
-        ref_id=target.ref_id, expr=expr, datasource=source.source.name, step=step, took=took, series=series,
-        status=status, error=error,
-    )  # fmt: skip
+    return frames, msgspec.structs.replace(asked, took=took)
 
 
-def _readable(text: str, scope: Scope) -> str:
-    try:
-        return variables.for_reader(text, scope)
-    except FormatError:
-        return text
+def _written(target: Target, panel: Panel, page: Page, span: Range, width: int, source: Prometheus) -> tuple[str, int]:
+    """The expression with its variables put in, and the step to ask it with: 0 for the last values only."""
+    scrape = timing.duration(source.source.scrape_interval) or _DEFAULT_SCRAPE
+    points = min(max(panel.max_points or width, MIN_POINTS), MAX_POINTS)
+    least = variables.for_query(target.interval or panel.interval, {**page.scope, **_least(scrape)})
+    pace = timing.pace(span, points, least, scrape=scrape, factor=target.interval_factor)
+    expr = variables.for_query(target.expr, {**page.scope, **variables.built_in(span, pace, page.title)})
+    return expr, pace.step if target.range else 0
 
 
-def _with_scope(panel: Panel, scope: Scope, span: Range) -> Panel:
-    """Links in cells with the dashboard's variables put in; those of the row follow where the row is known."""
-
-    def style(links: tuple[Link, ...]) -> tuple[Link, ...]:
-        return tuple(_link(link, scope, span) for link in links)
-
-    overrides = tuple(
-        msgspec.structs.replace(one, changes={**one.changes, "links": style(one.changes["links"])})  # type: ignore[arg-type]
-        if "links" in one.changes
-        else one
-        for one in panel.overrides
-    )
-    own = msgspec.structs.replace(panel.style, links=style(panel.style.links))
-    return msgspec.structs.replace(panel, style=own, overrides=overrides)
+def _least(scrape: int) -> dict[str, Value]:
+    """In a query's least interval `$__interval` and `$__rate_interval` mean the scrape's."""
+    return {"__interval": Value((timing.spell(scrape),)), "__rate_interval": Value((timing.spell(4 * scrape),))}
 
 
-def _link(link: Link, scope: Scope, span: Range) -> Link:
-    url = link.url.replace("${__url_time_range}", f"from={span.start}&to={span.end}").replace(
-        "$__url_time_range", f"from={span.start}&to={span.end}"
-    )
-    url = url.replace("${__all_variables}", variables.url_variables(scope)).replace(
-        "$__all_variables", variables.url_variables(scope)
-    )
-    try:
-        url = variables.for_url(url, scope)
-    except FormatError:
-        url = ""
-    return msgspec.structs.replace(link, url=url, title=_readable(link.title, scope))
+async def _answer(source: Prometheus, expr: str, span: Range, step: int) -> Any:
+    if not step:
+        return await source.query(expr, span.end)
+    asked = timing.aligned(span, step)
+    return await source.query_range(expr, asked.start, asked.end, step)
+
+
+def _frames(target: Target, panel: Panel, scope: Scope, data: Any, step: int) -> list[Frame]:
+    if target.format == "table":
+        several = sum(other.format == "table" for other in panel.targets) > 1
+        frames = [table_frame(target, data, several)]
+    else:
+        frames = series_frames(msgspec.structs.replace(target, legend=readable(target.legend, scope)), data, step)
+    return [frame for frame in frames if frame.length]

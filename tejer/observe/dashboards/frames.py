@@ -94,6 +94,8 @@ def _samples(data: Mapping[str, Any]) -> Sequence[tuple[dict[str, str], list[tup
         return [({}, [(result[0], result[1])])] if len(result) == 2 else []
     found = []
     for one in result:
+        if not isinstance(one, dict):
+            continue
         samples = one.get("values") if kind == "matrix" else [one.get("value")]
         pairs = [(pair[0], pair[1]) for pair in samples or [] if isinstance(pair, list) and len(pair) == 2]
         if pairs:

@@ -52,15 +52,15 @@ class Prometheus:
         self._session = session
         self._turns = asyncio.Semaphore(MAX_AT_ONCE)
 
-    async def query(self, expr: str, at_ms: int) -> Any:
+    async def query(self, expr: str, at_ms: int) -> dict[str, Any]:
         """The `data` of an instant query. Raises QueryError."""
-        return await self._get("query", {"query": expr, "time": _seconds(at_ms)})
+        return self._result(await self._get("query", {"query": expr, "time": _seconds(at_ms)}))
 
-    async def query_range(self, expr: str, start_ms: int, end_ms: int, step_ms: int) -> Any:
+    async def query_range(self, expr: str, start_ms: int, end_ms: int, step_ms: int) -> dict[str, Any]:
         parameters = {
             "query": expr, "start": _seconds(start_ms), "end": _seconds(end_ms), "step": f"{step_ms / 1000:g}",
         }  # fmt: skip
-        return await self._get("query_range", parameters)
+        return self._result(await self._get("query_range", parameters))
 
     async def label_values(self, label: str, match: str, start_ms: int, end_ms: int) -> Any:
         parameters = {"start": _seconds(start_ms), "end": _seconds(end_ms), **({"match[]": match} if match else {})}
@@ -72,6 +72,11 @@ class Prometheus:
 
     async def series(self, match: str, start_ms: int, end_ms: int) -> Any:
         return await self._get("series", {"match[]": match, "start": _seconds(start_ms), "end": _seconds(end_ms)})
+
+    def _result(self, data: Any) -> dict[str, Any]:
+        if not isinstance(data, dict) or not isinstance(data.get("result"), list):
+            raise QueryError(f"{self.source.name} at {self.source.url} gave no result: is it a Prometheus?")
+        return data
 
     async def _get(self, path: str, parameters: Mapping[str, str], *, post: bool = True) -> Any:
         """Queries are posted as forms: with a hundred workloads in a variable they outgrow an address."""

@@ -13,9 +13,9 @@ from tejer.observe.access.protect import protect
 from tejer.observe.dashboards.api.drawn import drawn_routes
 from tejer.observe.dashboards.api.grafana import grafana_routes
 from tejer.observe.dashboards.api.service import Service
-from tejer.observe.dashboards.evaluate import Sources
 from tejer.observe.dashboards.library import Library
 from tejer.observe.dashboards.prometheus import DataSource, Prometheus
+from tejer.observe.dashboards.sources import Sources
 from tejer.observe.web.pages import page_routes
 from tejer.observe.web.places import GRAFANA
 

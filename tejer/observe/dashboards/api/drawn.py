@@ -16,11 +16,12 @@ from aiohttp import web
 
 from tejer.observe.dashboards.api.answers import answer, refused
 from tejer.observe.dashboards.api.service import Service
-from tejer.observe.dashboards.evaluate import VariableAnswer, evaluate
+from tejer.observe.dashboards.evaluate import Page, evaluate
 from tejer.observe.dashboards.library import Entry
 from tejer.observe.dashboards.model import Dashboard, Omission, Part
 from tejer.observe.dashboards.reading.dashboard import Reading, read
 from tejer.observe.dashboards.reading.document import MAX_BYTES, DashboardError
+from tejer.observe.dashboards.resolve import VariableAnswer
 from tejer.observe.dashboards.timing import Range, time_range
 
 MAX_WANTED = 500
@@ -97,7 +98,8 @@ def drawn_routes(service: Service) -> list[web.RouteDef]:
         width = request.query.get("width", "")
         points = int(width) if width.isdigit() and len(width) < 6 else DEFAULT_WIDTH
         resolved = await service.variables(entry, _wanted(request), span)
-        return answer(await evaluate(entry.reading.dashboard, panel, resolved.scope, span, points, service.sources))
+        page = Page(entry.reading.dashboard.title, resolved.scope, span, service.sources)
+        return answer(await evaluate(panel, page, points))
 
     return [
         web.get("/api/drawn", on_list),

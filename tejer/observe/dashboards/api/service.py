@@ -8,8 +8,9 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from tejer.observe.dashboards.evaluate import Sources, VariableAnswer, resolve
 from tejer.observe.dashboards.library import Entry, Library
+from tejer.observe.dashboards.resolve import VariableAnswer, resolve
+from tejer.observe.dashboards.sources import Sources
 from tejer.observe.dashboards.timing import Range
 from tejer.observe.dashboards.variables import Value
 

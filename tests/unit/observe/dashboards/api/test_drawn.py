@@ -106,6 +106,15 @@ def test_a_text_panel_is_sanitised(tmp_path: Path) -> None:
     run(tmp_path, services(), work)
 
 
+@pytest.mark.parametrize("data", [[], None, 3, {}, {"result": 1}])
+def test_an_answer_that_is_none_is_told(tmp_path: Path, data: Any) -> None:
+    async def work(client: Client) -> None:
+        panel = await answered(client, "/api/drawn/u/panels/3")
+        assert "gave no result" in panel["queries"][0]["error"]
+
+    run(tmp_path, FakePrometheus({"t": Refusal(200, json.dumps({"status": "success", "data": data}))}), work)
+
+
 def test_the_token_goes_to_the_data_source(tmp_path: Path) -> None:
     (tmp_path / "token").write_text("secret")
     prometheus = services()
