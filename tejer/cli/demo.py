@@ -29,15 +29,15 @@ WAIT_SECONDS = 180.0
 
 @click.command()
 @click.option("--no-requests", is_flag=True, help="Set everything up and send nothing.")
-@click.option("--output", "-o", type=click.Choice(["text", "json"]), default="text", help="Output format.")
+@click.option("--output", "-o", type=click.Choice(["text", "json", "yaml"]), default="text", help="Output format.")
 def demo(no_requests: bool, output: str) -> None:
     """Start the cluster, the mesh and the finance-app sample, and send requests through it."""
-    quiet = output == "json"
+    quiet = output != "text"
     config = None if settings().context else _embedded(quiet)
     run_with_api(lambda api: _set_up(api, config, quiet))
     seen = [] if no_requests else run_with_api(lambda api: _send(api, config, quiet))
     if quiet:
-        print_structured([request._asdict() for request in seen], "json")
+        print_structured([request._asdict() for request in seen], output)
         return
     _show(seen)
     _say_what_next(config)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from tejer.cli.goflags import GoCommand
-from tejer.cli.output import print_structured, print_table
+from tejer.cli.output import output_option, print_structured, print_table
 from tejer.cli.settings import run_with_api, settings
 
 if TYPE_CHECKING:
@@ -232,8 +232,9 @@ def all_(pod: str | None, file: str | None, output: str, admin_port: int) -> Non
 @click.argument("pod")
 @click.option("--level", default="", help="A level for all loggers, or LOGGER:LEVEL,LOGGER:LEVEL.")
 @click.option("--reset", "-r", is_flag=True, help="Back to warning.")
+@output_option("short", "json", "yaml")
 @click.option("--proxy-admin-port", "admin_port", type=int, default=15000, show_default=True)
-def log(pod: str, level: str, reset: bool, admin_port: int) -> None:
+def log(pod: str, level: str, reset: bool, output: str, admin_port: int) -> None:
     """Show or change what the proxy logs."""
     changes = ["level=warning"] if reset else []
     for part in level.split(",") if level else ():
@@ -241,4 +242,14 @@ def log(pod: str, level: str, reset: bool, admin_port: int) -> None:
         changes.append(f"{name}={value}" if colon and name != "all" else f"level={value}")
     for change in changes:
         fetch_bytes(pod, admin_port, f"/logging?{change}", "POST")
-    click.echo(fetch_bytes(pod, admin_port, "/logging", "POST").decode(errors="replace").rstrip())
+    text = fetch_bytes(pod, admin_port, "/logging", "POST").decode(errors="replace").rstrip()
+    if output == "short":
+        click.echo(text)
+    else:
+        print_structured({"loggers": loggers(text)}, output)
+
+
+def loggers(text: str) -> dict[str, str]:
+    """Level by logger, from Envoy's page: a heading, then lines `  NAME: LEVEL`."""
+    lines = (line.partition(": ") for line in text.splitlines() if line.startswith(" "))
+    return {name.strip(): level.strip() for name, _, level in lines}

@@ -28,14 +28,14 @@ _FIELDS = {"http_port": "ingress_http_port", "https_port": "ingress_https_port"}
 @click.option("--service-cidr", help="Network of the Services. [10.96.0.0/16]")
 @click.option("--http-port", type=click.IntRange(1, 65535), help="Host port of the ingress gateway, HTTP. [8080]")
 @click.option("--https-port", type=click.IntRange(1, 65535), help="Host port of the ingress gateway, HTTPS. [8443]")
-@click.option("--output", "-o", type=click.Choice(["text", "json"]), default="text", help="Output format.")
+@click.option("--output", "-o", type=click.Choice(["text", "json", "yaml"]), default="text", help="Output format.")
 def up(bare: bool, profile: str, home: Path | None, output: str, **options: Any) -> None:
     """Start the embedded cluster and the mesh. Running it again repairs what is missing."""
     changes = {_FIELDS.get(name, name): options[name] for name in _OPTIONS if options[name] is not None}
-    quiet = output == "json"
+    quiet = output != "text"
     config, started = bring_up(home, changes, "" if bare else profile, quiet)
     if quiet:
-        print_structured(_facts(config, started, bare), "json")
+        print_structured(_facts(config, started, bare), output)
     else:
         _say_what_next(config, bare)
 
