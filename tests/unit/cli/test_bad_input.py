@@ -29,6 +29,12 @@ HEAD = "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {nam
          "spec.servers[0].port.number: port 99999"),
         (b"apiVersion: networking.istio.io/v1\nkind: ServiceEntry\nmetadata: {name: g}\nspec:\n  hosts: [a.com]\n"
          b"  ports:\n  - {name: a, number: 80}\n  - {name: b, number: 80}\n", 8, "defined twice"),
+        (b"apiVersion: networking.istio.io/v1\nkind: ServiceEntry\nmetadata: {name: g}\nspec:\n  hosts: [a.com]\n"
+         b"  ports:\n  - {name: a, number: 80}\n  - {name: a, number: 81}\n", 8, "spec.ports[1].name: port name 'a'"),
+        (b"apiVersion: networking.istio.io/v1\nkind: Gateway\nmetadata: {name: g}\nspec:\n  servers:\n"
+         b"  - hosts: [a.com]\n    port: {name: h, number: 80, protocol: HTTP}\n"
+         b"  - hosts: [b.com]\n    port: {name: h, number: 81, protocol: HTTP}\n", 9,
+         "spec.servers[1].port.name: port names must be unique"),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("command", ["apply", "validate"])

