@@ -39,6 +39,7 @@ class ScrapeLoop:
         """Milliseconds; 0 before the first scrape."""
         self.last_seconds = 0.0
         self.samples = 0
+        self._newest = 0
         self._client, self._clock = client, clock
         self._body_limit = limits_of(job).body
 
@@ -64,6 +65,10 @@ class ScrapeLoop:
         loop = asyncio.get_running_loop()
         started = loop.time()
         counts, error = Counts(), ""
+        if time < self._newest:  # the store takes a series' samples in their order
+            behind = (self._newest - time) / 1000
+            return self._down(f"the clock went back by {behind:.0f} s: samples are refused until it has caught up")
+        self._newest = time
         try:
             answer = await self._client.get(
                 self.target.url, seconds=self.target.timeout / 1000, limit=self._body_limit, headers=self._headers()
@@ -80,9 +85,10 @@ class ScrapeLoop:
         self._finish(time, loop.time() - started, counts, error)
 
     def _finish(self, time: int, seconds: float, counts: Counts, error: str) -> None:
-        if error and error != self.last_error:
-            log.warning("job %s: %s is down: %s", self.job.job_name, self.target.url, error)
-        self.health, self.last_error = ("down", error) if error else ("up", "")
+        if error:
+            self._down(error)
+        else:
+            self.health, self.last_error = "up", ""
         self.last_scrape, self.last_seconds, self.samples = time, seconds, counts.stored
         try:
             if error:
@@ -90,6 +96,11 @@ class ScrapeLoop:
             self.recorder.report(time, up=not error, seconds=seconds, counts=counts)
         except (OSError, ValueError) as reason:
             self.last_error = self.last_error or f"the samples can't be stored: {reason}"
+
+    def _down(self, error: str) -> None:
+        if self.health != "down":
+            log.warning("job %s: %s is down: %s", self.job.job_name, self.target.url, error)
+        self.health, self.last_error = "down", error
 
     def end(self, time: int) -> None:
         """The target is gone."""

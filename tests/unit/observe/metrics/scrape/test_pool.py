@@ -141,6 +141,21 @@ def test_a_full_disk_is_said_of_the_target_and_passes() -> None:
     run(work)
 
 
+def test_a_clock_that_goes_back_is_said_until_it_has_caught_up() -> None:
+    async def work() -> None:
+        async with exposing() as target, pooled(job()) as (pool, store):
+            pool.sync([group(target.address)])
+            (loop,) = pool.loops.values()
+            await loop.scrape(10_000)
+            await loop.scrape(4000)
+            assert loop.health == "down" and "the clock went back by 6 s" in loop.last_error
+            assert not store.at(4000) and len(target.requests) == 1
+            await loop.scrape(11_000)
+            assert loop.health == "up" and STALE not in [value for _, _, value in store.samples]
+
+    run(work)
+
+
 def test_new_settings_keep_a_targets_series() -> None:
     async def work() -> None:
         async with exposing() as target, pooled(job()) as (pool, store):
