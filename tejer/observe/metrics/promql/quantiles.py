@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from tejer.observe.metrics.arrays import Flags, Values
-from tejer.observe.metrics.promql.vectors import Vector, empty, group_rows, only, without
+from tejer.observe.metrics.promql.vectors import Picker, Vector, empty, group_rows, without
 from tejer.observe.metrics.series import Labels
 
 LE = "le"
@@ -55,11 +55,9 @@ def histogram_quantile(q: Values, buckets: Vector) -> Vector:
 
 def _bounds(labels: Sequence[Labels]) -> dict[int, float]:
     """Row -> the number in its label `le`; rows without one are left out."""
-    pick = only((LE,))
     known: dict[Labels, float | None] = {}
     found = {}
-    for row, each in enumerate(labels):
-        picked = pick(each)
+    for row, picked in enumerate(Picker((LE,), keep=True).each(labels)):
         if picked not in known:
             known[picked] = _number(picked[0][1]) if picked else None
         if (bound := known[picked]) is not None:
