@@ -12,7 +12,7 @@ import sys
 import time
 from pathlib import Path
 
-from benchmarks import analysis, mesh, traces
+from benchmarks import analysis, mesh, queries, traces
 from benchmarks.figure import Figure
 from tests.e2e.shell import BIN
 
@@ -30,7 +30,7 @@ def command_line() -> Figure:
 
 
 def all_figures() -> list[Figure]:
-    figures = [command_line(), *analysis.figures(), *traces.figures()]
+    figures = [command_line(), *analysis.figures(), *traces.figures(), *queries.figures()]
     with mesh.demo_cluster() as (shell, took):
         figures.append(
             Figure(
