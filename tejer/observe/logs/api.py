@@ -20,8 +20,8 @@ from tejer.observe.logs.table import LogSearch, find
 from tejer.observe.traces.api.answers import Answer, answering
 from tejer.observe.traces.api.parameters import duration_ns, number, timestamp_ns
 from tejer.observe.traces.api.v3 import ENVELOPE
-from tejer.observe.traces.spans import Span, trace_id_of
-from tejer.observe.traces.store.reading import LAST_NS, Search, find_traces, spans_of
+from tejer.observe.traces.spans import LAST_NS, Span, trace_id_of
+from tejer.observe.traces.store.reading import Search, find_traces, spans_of
 from tejer.observe.traces.store.store import Store
 
 LARGEST_LIMIT = 5000

@@ -15,8 +15,7 @@ import msgspec
 from tejer.observe.logs.records import Record
 from tejer.observe.traces.doors.otlp import Reading, read_attributes, read_value, rough_size
 from tejer.observe.traces.limits import Limits
-from tejer.observe.traces.spans import SPAN_ID_BYTES, TRACE_ID_BYTES, Attributes
-from tejer.observe.traces.store.reading import LAST_NS
+from tejer.observe.traces.spans import LAST_NS, SPAN_ID_BYTES, TRACE_ID_BYTES, Attributes
 
 _REQUEST_KEYS = ("request_id", "x-request-id", "x_request_id", "guid:x-request-id")
 _QUOTED_UUID = re.compile(r'"([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})"')

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import msgspec
 
 from tejer.observe.logs.records import Record
-from tejer.observe.traces.store.reading import LAST_NS
+from tejer.observe.traces.spans import LAST_NS
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.decode

@@ -20,6 +20,8 @@ KINDS = ("unspecified", "internal", "server", "client", "producer", "consumer")
 INTERNAL, SERVER, CLIENT = 1, 2, 3
 STATUS_UNSET, STATUS_OK, STATUS_ERROR = 0, 1, 2
 TRACE_ID_BYTES, SPAN_ID_BYTES = 16, 8
+LAST_NS = (1 << 63) - 1
+"""What SQLite can keep: the year 2262."""
 NO_TRACE_ID, NO_SPAN_ID = bytes(TRACE_ID_BYTES), bytes(SPAN_ID_BYTES)
 
 

@@ -9,8 +9,7 @@ from typing import Any
 
 import msgspec
 
-from tejer.observe.traces.spans import KINDS
-from tejer.observe.traces.store.reading import LAST_NS
+from tejer.observe.traces.spans import KINDS, LAST_NS
 
 LARGEST_LIMIT = 1500
 """Traces of one search, as jaeger-ui offers."""

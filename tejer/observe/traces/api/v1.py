@@ -15,12 +15,12 @@ from tejer.observe.traces.api import finding
 from tejer.observe.traces.api.answers import Envelope, NotFound, answering, refusing
 from tejer.observe.traces.api.parameters import LARGEST_LIMIT, duration_ns, kind_number, number, tags_json, tags_pairs
 from tejer.observe.traces.api.v1_json import trace_json
-from tejer.observe.traces.arrange import arrange
+from tejer.observe.traces.arrange import Trace, arrange
 from tejer.observe.traces.doors.otlp import read_spans
 from tejer.observe.traces.doors.otlp_messages import traces_of_json
 from tejer.observe.traces.limits import LIMITS
-from tejer.observe.traces.spans import KINDS, trace_id_of
-from tejer.observe.traces.store.reading import LAST_NS, Search, calls, operations, services
+from tejer.observe.traces.spans import KINDS, LAST_NS, trace_id_of
+from tejer.observe.traces.store.reading import Search, calls, operations, services
 from tejer.observe.traces.store.store import Store
 
 _DAY_NS = 86_400_000_000_000
@@ -79,17 +79,15 @@ class _V1:
 
     async def search(self, request: web.Request) -> Any:
         if ids := request.query.getall("traceID", []):
-            found = await finding.traces(self._store, [trace_id_of(text) for text in ids[:LARGEST_LIMIT]])
-        else:
-            found = await finding.search(self._store, search_of(request.query, self._store.clock()))
-        return [trace_json(trace) for trace in found]
+            return await finding.traces(self._store, [trace_id_of(text) for text in ids[:LARGEST_LIMIT]], _shown)
+        return await finding.search(self._store, search_of(request.query, self._store.clock()), _shown)
 
     async def trace(self, request: web.Request) -> Any:
         trace_id = trace_id_of(request.match_info["id"])
-        found = await finding.traces(self._store, [trace_id])
+        found = await finding.traces(self._store, [trace_id], _shown)
         if not found:
             raise NotFound(f"trace not found: {trace_id.hex()} was not sampled, did not come yet, or is too old")
-        return [trace_json(trace) for trace in found]
+        return found
 
     async def dependencies(self, request: web.Request) -> Any:
         now = self._store.clock()
@@ -107,6 +105,10 @@ class _V1:
         for span in reading.kept:
             by_trace.setdefault(span.trace_id, []).append(span)
         return [trace_json(arrange(spans)) for spans in by_trace.values()]
+
+
+def _shown(traces: list[Trace]) -> list[Any]:
+    return [trace_json(trace) for trace in traces]
 
 
 def search_of(query: MultiMapping[str], now_ns: int) -> Search:

@@ -23,8 +23,9 @@ from tejer.observe.traces.api.parameters import (
     timestamp_ns,
 )
 from tejer.observe.traces.api.v3_json import resource_spans, summary
-from tejer.observe.traces.spans import KINDS, trace_id_of
-from tejer.observe.traces.store.reading import LAST_NS, Search, operations, services
+from tejer.observe.traces.arrange import Trace
+from tejer.observe.traces.spans import KINDS, LAST_NS, trace_id_of
+from tejer.observe.traces.store.reading import Search, operations, services
 from tejer.observe.traces.store.store import Store
 
 ENVELOPE = Envelope(lambda body: body, lambda status, text: {"error": {"httpCode": status, "message": text}})
@@ -57,20 +58,23 @@ class _V3:
         return {"operations": [{"name": one.name, "spanKind": KINDS[one.kind] if one.kind else ""} for one in found]}
 
     async def traces(self, request: web.Request) -> Any:
-        found = await finding.search(self._store, search_of(request.query))
-        if not found:
+        found = await finding.search(self._store, search_of(request.query), resource_spans)
+        if not found["resourceSpans"]:
             raise NotFound("No traces found")
-        return {"result": resource_spans(found)}
+        return {"result": found}
 
     async def trace(self, request: web.Request) -> Any:
-        found = await finding.traces(self._store, [trace_id_of(request.match_info["id"])])
-        if not found:
+        found = await finding.traces(self._store, [trace_id_of(request.match_info["id"])], resource_spans)
+        if not found["resourceSpans"]:
             raise NotFound("No traces found: this one was not sampled, did not come yet, or is too old")
-        return {"result": resource_spans(found)}
+        return {"result": found}
 
     async def summaries(self, request: web.Request) -> Any:
-        found = await finding.search(self._store, search_of(request.query))
-        return {"summaries": [summary(trace) for trace in found]}
+        return await finding.search(self._store, search_of(request.query), _summaries)
+
+
+def _summaries(traces: list[Trace]) -> Any:
+    return {"summaries": [summary(trace) for trace in traces]}
 
 
 def search_of(query: Mapping[str, str]) -> Search:

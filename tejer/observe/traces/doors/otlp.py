@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from tejer.observe.traces.doors.otlp_messages import message
 from tejer.observe.traces.limits import LIMITS, Limits
 from tejer.observe.traces.spans import (
+    LAST_NS,
     NO_SPAN_ID,
     NO_TRACE_ID,
     SPAN_ID_BYTES,
@@ -25,7 +26,6 @@ from tejer.observe.traces.spans import (
     Value,
     is_error,
 )
-from tejer.observe.traces.store.reading import LAST_NS
 
 UNKNOWN_SERVICE = "unknown_service"
 _WORTH_KEEPING = 256

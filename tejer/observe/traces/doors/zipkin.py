@@ -18,6 +18,7 @@ from tejer.observe.traces.limits import Limits
 from tejer.observe.traces.spans import (
     INTERNAL,
     KINDS,
+    LAST_NS,
     SPAN_ID_BYTES,
     Detail,
     Event,
@@ -26,7 +27,6 @@ from tejer.observe.traces.spans import (
     is_error,
     trace_id_of,
 )
-from tejer.observe.traces.store.reading import LAST_NS
 from tejer.observe.traces.store.writer import StoreError
 
 DOOR = "zipkin"

@@ -12,12 +12,14 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from tejer.observe.traces.spans import Attributes, Detail, Resource, Span
+from tejer.observe.traces.spans import LAST_NS, Attributes, Detail, Resource, Span
 from tejer.observe.traces.store.filters import may_hold
 from tejer.observe.traces.store.tags import LONGEST_VALUE, matches
 
 LARGEST_TRACE = 20_000
 """Spans of one trace that are read; what is over is said, not shown."""
+LARGEST_ANSWER = 50_000
+"""Spans of all traces of one answer."""
 _COLUMNS = (
     "span.id, trace_id, span_id, parent_id, resource_id, operation.name, operation.kind, start_ns, duration_ns, error, "
     "detail"
@@ -26,7 +28,6 @@ _FROM = "FROM span JOIN operation ON operation.id = span.operation_id"
 _BY_ROW = _FROM.replace("span", "span NOT INDEXED", 1)
 _detail = msgspec.json.Decoder(Detail).decode
 _UNTAGGED = ("error",)
-LAST_NS = (1 << 63) - 1
 
 
 class Search(NamedTuple):
@@ -144,7 +145,11 @@ def _qualified(where: str) -> str:
 
 
 def spans_of(db: sqlite3.Connection, trace_ids: Iterable[bytes]) -> dict[bytes, list[Span]]:
-    """The spans of these traces by their start, at most LARGEST_TRACE of each; traces without spans are left out."""
+    """The spans of these traces by their start, at most LARGEST_TRACE of each; traces without spans are left out.
+
+    Raises ValueError where all of them are more than LARGEST_ANSWER.
+    """
+    total = 0
     found: dict[bytes, list[Span]] = {}
     known: dict[int, Resource] = {}
     for trace_id in trace_ids:
@@ -154,6 +159,9 @@ def spans_of(db: sqlite3.Connection, trace_ids: Iterable[bytes]) -> dict[bytes, 
         )
         if spans := list(_spans(db, rows, known)):
             found[trace_id] = spans
+            total += len(spans)
+            if total > LARGEST_ANSWER:
+                raise ValueError(f"limit: these traces have more than {LARGEST_ANSWER} spans: ask for fewer traces")
     return found
 
 

@@ -7,6 +7,7 @@ Spans arrive in blocks (what one commit wrote): a run of row ids with the time i
 from __future__ import annotations
 
 import sqlite3
+from typing import NamedTuple
 
 _FIRST = """
 CREATE TABLE service (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
@@ -64,17 +65,24 @@ def open_writable(path: str, most_bytes: int = 0) -> sqlite3.Connection:
     return db
 
 
-def open_readable(path: str) -> sqlite3.Connection:
+class Readable(NamedTuple):
+    """`lasting`: sees what is written later. A read-only disk gives one that does not."""
+
+    db: sqlite3.Connection
+    lasting: bool
+
+
+def open_readable(path: str) -> Readable:
     """A connection that only reads; works on a disk that is full or read-only too. Raises sqlite3.Error."""
-    db = _connect(f"file:{path}?mode=ro")
+    db, lasting = _connect(f"file:{path}?mode=ro"), True
     try:
         db.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchall()
     except sqlite3.OperationalError:
         # WAL wants a file beside the database; where none can be made, nobody writes either.
         db.close()
-        db = _connect(f"file:{path}?mode=ro&immutable=1")
+        db, lasting = _connect(f"file:{path}?mode=ro&immutable=1"), False
     db.execute("PRAGMA cache_size = -4096")
-    return db
+    return Readable(db, lasting)
 
 
 def _connect(uri: str) -> sqlite3.Connection:

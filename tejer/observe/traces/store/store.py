@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from tejer.observe.traces.spans import Span
 from tejer.observe.traces.store.retention import Retention, sweep, used_bytes
-from tejer.observe.traces.store.schema import open_readable
+from tejer.observe.traces.store.schema import Readable, open_readable
 from tejer.observe.traces.store.writer import StoreError, StoreFull, Work, Writer, explain
 from tejer.observe.traces.store.writing import SpanTables
 
@@ -37,16 +37,16 @@ class Store:
     def __init__(self, path: Path, retention: Retention, clock: Callable[[], int] = time.time_ns) -> None:
         self.path, self.retention, self.clock = path, retention, clock
         self.writer = Writer(str(path), retention.most_bytes)
-        self._readers: list[sqlite3.Connection] = []
+        self._readers: list[Readable] = []
         self._permits = asyncio.Semaphore(READERS)
 
     async def __aenter__(self) -> Store:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await asyncio.to_thread(self.writer.close)
         for reader in self._readers:
-            reader.close()
+            reader.db.close()
+        await asyncio.to_thread(self.writer.close)  # the last to close tidies up, and readers can't
 
     async def add(self, spans: Sequence[Span]) -> None:
         """Returns when they are on disk. Raises StoreError where they can't be, now."""
@@ -67,18 +67,28 @@ class Store:
     async def ask(self, question: Callable[[sqlite3.Connection], T]) -> T:
         """Run `question` in a thread. Raises QueryTooLong, or StoreError where the file can't be read."""
         async with self._permits:
-            db = None
+            reader = None
             try:
-                db = self._readers.pop() if self._readers else await asyncio.to_thread(open_readable, str(self.path))
-                return await asyncio.to_thread(_bounded, db, question)
+                path = str(self.path)
+                reader = self._readers.pop() if self._readers else await asyncio.to_thread(open_readable, path)
+                return await asyncio.to_thread(_bounded, reader.db, question)
             except sqlite3.OperationalError as error:
                 if "interrupted" in str(error):
                     message = f"the search took longer than {LONGEST_QUERY:g} s: ask for less time, or name a service"
                     raise QueryTooLong(message) from None
                 raise StoreError(explain(error, str(self.path))) from error
             finally:
-                if db is not None:
-                    self._readers.append(db)
+                if reader is not None:
+                    self._give_back(reader)
+
+    def _give_back(self, reader: Readable) -> None:
+        """For the next question. While the disk fails none is kept: SQLite would let nobody write beside a file that
+        one connection of the process found read-only.
+        """
+        if reader.lasting and not self.writer.problem:
+            self._readers.append(reader)
+        else:
+            reader.db.close()
 
     async def used_bytes(self) -> int:
         return await self.ask(used_bytes)

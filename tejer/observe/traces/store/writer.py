@@ -142,7 +142,11 @@ class Writer:
                     tables.db.execute("ROLLBACK")
             tables.forget()
             if isinstance(error, sqlite3.OperationalError):
-                raise self._failed(error) from error
+                failure = self._failed(error)
+                if not isinstance(failure, StoreFull):  # a file that was opened read-only stays so: open it again
+                    tables.db.close()
+                    self._tables = None
+                raise failure from error
             raise
         if self.problem:
             log.info("the trace store writes again")
