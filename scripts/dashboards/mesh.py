@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from scripts.dashboards.expressions import CLIENT, DURATION, QUANTILES, per, quantile, rate, requests, success
 from scripts.dashboards.parts import Column, Json, Panel, Query, Section, dashboard, lines, stat, table
+from scripts.dashboards.sides import components
 from scripts.dashboards.uids import MESH, SERVICE, WORKLOAD
 
 _BY = "destination_service, destination_workload, destination_workload_namespace"
@@ -64,8 +65,7 @@ def mesh() -> Json:
                 ], "Sent to client", height=5),
             ]),
             Section("Istio", [
-                lines("Components by version", "short",
-                      [Query("sum by (component, tag) (istio_build)", "{{component}} {{tag}}")], width=12),
+                components(12),
                 lines("Proxies connected to istiod", "short", [Query("sum(pilot_xds)", "proxies")], width=12),
             ]),
         ],

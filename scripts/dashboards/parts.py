@@ -75,7 +75,7 @@ def lines(
     """Lines over time from zero up; `stacked` as areas on each other."""
     custom = {
         "drawStyle": "line", "lineInterpolation": "linear", "lineWidth": 1,
-        "fillOpacity": _opacity(stacked, len(queries)),
+        "fillOpacity": _opacity(stacked, queries),
         "showPoints": "never", "spanNulls": False,
         "stacking": {"mode": "normal" if stacked else "none", "group": "A"},
     }  # fmt: skip
@@ -90,9 +90,10 @@ def lines(
     return Panel(body, width, height)
 
 
-def _opacity(stacked: bool, queries: int) -> int:
-    """Areas that lie over each other mix their colours: only stacks and single queries are filled."""
-    return 30 if stacked else 8 if queries == 1 else 0
+def _opacity(stacked: bool, queries: Sequence[Query]) -> int:
+    """Areas that lie over each other mix their colours: only stacks and single lines are filled."""
+    single = len(queries) == 1 and "{{" not in queries[0].legend
+    return 30 if stacked else 8 if single else 0
 
 
 def heatmap(title: str, unit: str, expr: str, *, description: str = "", width: int = 8, height: int = 7) -> Panel:

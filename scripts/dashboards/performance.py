@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from scripts.dashboards.expressions import CLIENT, RATE, requests
 from scripts.dashboards.parts import Json, Query, Section, dashboard, lines, stat, text
+from scripts.dashboards.sides import components
 from scripts.dashboards.uids import PERFORMANCE
 
 _ISTIOD = 'app="istiod"'
@@ -46,8 +47,7 @@ def performance() -> Json:
                     Query(f'sum(rate(istio_request_bytes_sum{{reporter="source"}}[{RATE}]))', "requests"),
                     Query(f'sum(rate(istio_response_bytes_sum{{reporter="source"}}[{RATE}]))', "responses"),
                 ]),
-                lines("Components by version", "short",
-                      [Query("sum by (component, tag) (istio_build)", "{{component}} {{tag}}")]),
+                components(8),
             ]),
             Section("istiod", [
                 lines("Memory", "bytes", [

@@ -48,6 +48,14 @@ def by(selector: str, labels: str, legend: str, what: str, *, secured: bool) -> 
     ]  # fmt: skip
 
 
+def components(width: int) -> Panel:
+    """What is installed, in which version."""
+    return lines("Components by version", "short", [
+        Query("sum by (component, tag) (istio_build)", "{{component}} {{tag}}"),
+        Query("sum by (version) (pilot_info)", "istiod {{version}}"),
+    ], width=width)  # fmt: skip
+
+
 def _size(kind: str, metric: str, selector: str, labels: str, legend: str, what: str) -> Panel:
     queries: Sequence[Query] = [
         Query(quantile(q, metric, selector, labels), f"{legend} p{q * 100:g}") for q in QUANTILES

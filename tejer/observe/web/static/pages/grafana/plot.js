@@ -75,7 +75,7 @@ export function plotOptions({ lines, width, height, span, sync, onCursor, onZoom
       ...(right ? { right: scale(lines.filter(isRight)) } : {}),
     },
     axes: [
-      { ...axis(), size: 24, space: 70, values: timeTicks },
+      { ...axis(), size: 24, space: 58, values: timeTicks },
       { ...axis(), ...valueAxis(lines.filter((line) => !isRight(line)), "y") },
       ...(right ? [{ ...axis(), ...valueAxis(lines.filter(isRight), "right"), side: 1, grid: { show: false } }] : []),
     ],
@@ -165,7 +165,7 @@ export function faded(color, opacity) {
 /** @param {any} _ @param {number[]} ticks */
 function timeTicks(_, ticks) {
   const span = (ticks.at(-1) ?? 0) - (ticks[0] ?? 0);
-  const step = ticks.length > 1 ? ticks[1] - ticks[0] : span;
+  const step = ticks.length > 1 ? ticks[1] - ticks[0] : 60;
   /** @type {Intl.DateTimeFormatOptions} */
   const how = step >= 86400 ? { month: "short", day: "numeric" }
     : span >= 86400 ? { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", hour12: false }
