@@ -15,6 +15,7 @@ _UNITS = {"y": 31_536_000_000, "w": 604_800_000, "d": 86_400_000, "h": 3_600_000
 _DURATION = re.compile("".join(rf"(?:(?P<{unit}>[0-9]+){unit})?" for unit in _UNITS))
 _SIZE = re.compile(r"([0-9]+)([KMGTPE]?)i?B?")
 _POWERS = "KMGTPE"
+_REFERENCE = re.compile(r"\$(?:\$|([A-Za-z0-9_]+)|\{([A-Za-z0-9_]+)\})")
 _LONGEST_PATTERN = 10_000
 _LONGEST_TEXT = 16 * 1024
 _SECONDS = 0.1
@@ -69,6 +70,23 @@ class Pattern:
 
     def __repr__(self) -> str:
         return f"Pattern({self.source!r})"
+
+
+def expand(template: str, found: regex.Match[str]) -> str:
+    """Go's Regexp.Expand: `$1`, `${1}`, `$name`, `$$`. A group that isn't there is ""; the longest name counts."""
+    if "$" not in template:
+        return str(template)
+
+    def value(reference: re.Match[str]) -> str:
+        name = reference[1] or reference[2]
+        if name is None:
+            return "$"
+        try:
+            return found[int(name)] or "" if name.isdigit() else found[name] or ""
+        except IndexError:
+            return ""
+
+    return _REFERENCE.sub(value, template)
 
 
 def parse_milliseconds(text: str) -> int:

@@ -6,14 +6,10 @@ Source: prometheus/model/relabel/relabel.go.
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Mapping, Sequence
 
-import regex
-
 from tejer.observe.metrics.config import LABEL_NAME, RelabelConfig
-
-_REFERENCE = re.compile(r"\$(?:\$|([A-Za-z0-9_]+)|\{([A-Za-z0-9_]+)\})")
+from tejer.observe.metrics.scalars import expand
 
 
 def relabel(labels: Mapping[str, str], steps: Sequence[RelabelConfig]) -> dict[str, str] | None:
@@ -77,20 +73,3 @@ def _set(labels: dict[str, str], name: str, value: str) -> None:
         labels[name] = value
     else:
         labels.pop(name, None)
-
-
-def expand(template: str, found: regex.Match[str]) -> str:
-    """Go's Regexp.Expand: `$1`, `${1}`, `$name`, `$$`. A group that isn't there is ""; the longest name counts."""
-    if "$" not in template:
-        return str(template)
-
-    def value(reference: re.Match[str]) -> str:
-        name = reference[1] or reference[2]
-        if name is None:
-            return "$"
-        try:
-            return found[int(name)] or "" if name.isdigit() else found[name] or ""
-        except IndexError:
-            return ""
-
-    return _REFERENCE.sub(value, template)
