@@ -1,4 +1,6 @@
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -138,3 +140,29 @@ def test_what_it_says_of_itself(store: Store) -> None:
     }  # fmt: skip
     assert store.cardinality(1)["seriesCountByMetricName"] == [("a", 1)]
     assert store.problems() == []
+
+
+def test_queries_run_beside_appends_seals_and_new_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(group, "MOST_COLUMNS", 3)
+    monkeypatch.setattr(files, "WINDOW_MS", 10 * STEP)
+    store = Store(tmp_path, 15 * DAY)
+    put(store, BASE, {"a": 0.0})
+    done = threading.Event()
+
+    def ask() -> int:
+        asked = 0
+        while not done.is_set() or not asked:
+            held = samples(store, Matcher("__name__", "=~", "a|b.*"))["a"]
+            assert held == {BASE + k * STEP: float(k) for k in range(len(held))}, "a gap, or a value of another time"
+            assert store.series([Matcher("__name__", "=", "a")], *EVER) == [labels_of("a")]
+            asked += 1
+        return asked
+
+    with ThreadPoolExecutor(3) as pool:
+        asking = [pool.submit(ask) for _ in range(3)]
+        for k in range(1, 80):
+            put(store, BASE + k * STEP, {"a": float(k), f"b{k}": 1.0})
+        done.set()
+        assert all(each.result() for each in asking)
+    assert store.problems() == []
+    store.close()
