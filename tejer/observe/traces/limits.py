@@ -20,8 +20,8 @@ class Limits(NamedTuple):
     """Of lists and maps in one another."""
     seconds: float = 30.0
     """To send a body in."""
-    bodies: int = 16
-    """That are read and decoded at once."""
+    held: int = 64 << 20
+    """Of all bodies that are being received and decoded."""
 
 
 LIMITS = Limits()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import zlib
+from collections.abc import Callable
 
 from aiohttp import hdrs, web
 
@@ -18,8 +19,11 @@ class BadBody(Exception):
         self.status = status
 
 
-async def read_body(request: web.Request, limits: Limits) -> bytes:
-    """The request's body, unpacked. The application must leave decompression to us. Raises BadBody."""
+async def read_body(request: web.Request, limits: Limits, hold: Callable[[int], None]) -> bytes:
+    """The request's body, unpacked. The application must leave decompression to us. `hold` is told of each piece.
+
+    Raises BadBody, and what `hold` raises.
+    """
     length = request.content_length
     if length is not None and length > limits.body:
         raise BadBody(413, f"the body has {length} bytes, at most {limits.body} are taken: send smaller batches")
@@ -28,15 +32,20 @@ async def read_body(request: web.Request, limits: Limits) -> bytes:
         raise BadBody(415, f"Content-Encoding {encoding[:40]!r} is not supported: use gzip or none")
     try:
         async with asyncio.timeout(limits.seconds):
-            body = await _received(request, limits)
+            body = await _received(request, limits, hold)
     except TimeoutError:
         raise BadBody(408, f"the body did not come within {limits.seconds:g} s") from None
-    return unpack(body, limits) if encoding == "gzip" else body
+    if encoding != "gzip":
+        return body
+    unpacked = unpack(body, limits)
+    hold(len(unpacked))
+    return unpacked
 
 
-async def _received(request: web.Request, limits: Limits) -> bytes:
+async def _received(request: web.Request, limits: Limits, hold: Callable[[int], None]) -> bytes:
     body = bytearray()
     async for chunk in request.content.iter_any():
+        hold(len(chunk))
         body += chunk
         if len(body) > limits.body:
             raise BadBody(413, f"the body has more than the {limits.body} bytes that are taken: send smaller batches")

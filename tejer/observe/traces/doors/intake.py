@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Protocol, TypeVar
 
 from tejer.observe.traces.doors.otlp import Reading
@@ -41,17 +42,28 @@ class Intake:
         self.counts: Counter[tuple[str, str, str]] = Counter()
         self._keep = {SPANS: keep_spans, LOGS: keep_logs}
         self._onward = onward
-        self._busy = 0
+        self._held = 0
+
+    @contextmanager
+    def holding(self) -> Iterator[Callable[[int], None]]:
+        """Call what this gives with each piece's size as a body comes in; raises Busy where all bodies are too much."""
+        mine = 0
+
+        def hold(size: int) -> None:
+            nonlocal mine
+            if self._held + size > self.limits.held:
+                raise Busy(f"{self._held} bytes of other bodies are being read already")
+            mine += size
+            self._held += size
+
+        try:
+            yield hold
+        finally:
+            self._held -= mine
 
     async def decode(self, size: int, read: Callable[[], T]) -> T:
-        """What `read` gives, in a thread where the body is big. Raises Busy past the limit, and what `read` raises."""
-        if self._busy >= self.limits.bodies:
-            raise Busy(f"{self.limits.bodies} bodies are being read already")
-        self._busy += 1
-        try:
-            return await asyncio.to_thread(read) if size > _BIG else read()
-        finally:
-            self._busy -= 1
+        """What `read` gives, in a thread where the body is big. Raises what `read` raises."""
+        return await asyncio.to_thread(read) if size > _BIG else read()
 
     async def take(self, door: str, what: str, reading: Reading) -> None:
         """Returns when they are on disk. Raises StoreError where the disk does not take them."""
@@ -61,7 +73,6 @@ class Intake:
         except StoreError:
             self.counts[door, what, "failed"] += len(reading.kept)
             raise
-        finally:
-            if self._onward is not None and what == SPANS:
-                self._onward.offer(reading.kept)
         self.counts[door, what, "kept"] += len(reading.kept)
+        if self._onward is not None and what == SPANS:
+            self._onward.offer(reading.kept)  # what was not kept comes again

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import struct
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -24,6 +25,7 @@ from tejer.observe.traces.limits import Limits
 from tejer.observe.traces.store.writer import StoreError
 
 DOOR = "otlp-grpc"
+_PIECE = 64 << 10
 _Stream = grpclib.server.Stream[Any, Any]
 _TRACE_EXPORT = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
 _LOGS_EXPORT = "/opentelemetry.proto.collector.logs.v1.LogsService/Export"
@@ -51,12 +53,13 @@ class _Services:
         request, response = message(signal.request), message(signal.response)
 
         async def export(stream: _Stream) -> None:
-            body = await _receive(stream, self._intake.limits)
             try:
-                reading = await self._intake.decode(
-                    len(body), lambda: signal.read(request.FromString(body), self._intake.limits)
-                )
-                await self._intake.take(DOOR, signal.what, reading)
+                with self._intake.holding() as hold:
+                    body = await _receive(stream, self._intake.limits, hold)
+                    reading = await self._intake.decode(
+                        len(body), lambda: signal.read(request.FromString(body), self._intake.limits)
+                    )
+                    await self._intake.take(DOOR, signal.what, reading)
             except DecodeError as error:
                 raise GRPCError(Status.INVALID_ARGUMENT, f"not a {request.DESCRIPTOR.name}: {error}") from None
             except (Busy, StoreError) as error:
@@ -66,8 +69,28 @@ class _Services:
         return grpclib.const.Handler(export, grpclib.const.Cardinality.UNARY_UNARY, request, response)
 
 
-async def _receive(stream: _Stream, limits: Limits) -> bytes:
+async def _receive(stream: _Stream, limits: Limits, hold: Callable[[int], None]) -> bytes:
     """The one message of the call, unpacked. grpclib's own reading has no limit and no compression."""
+    try:
+        async with asyncio.timeout(limits.seconds):
+            packed, body = await _framed(stream, limits, hold)
+    except TimeoutError:
+        raise GRPCError(Status.DEADLINE_EXCEEDED, f"the message did not come within {limits.seconds:g} s") from None
+    encoding = stream.metadata.get("grpc-encoding", "gzip") if stream.metadata else "gzip"
+    if packed and encoding != "gzip":
+        raise GRPCError(Status.UNIMPLEMENTED, f"compression {str(encoding)[:40]!r} is not supported: use gzip or none")
+    try:
+        unpacked = unpack(body, limits) if packed else body
+    except BadBody as error:
+        status = Status.RESOURCE_EXHAUSTED if error.status == 413 else Status.INVALID_ARGUMENT
+        raise GRPCError(status, str(error)) from None
+    if packed:
+        hold(len(unpacked))
+    return unpacked
+
+
+async def _framed(stream: _Stream, limits: Limits, hold: Callable[[int], None]) -> tuple[bool, bytes]:
+    """Whether the message is packed, and its bytes."""
     inner = stream._stream
     head = await inner.recv_data(5)
     if len(head) < 5:
@@ -78,15 +101,14 @@ async def _receive(stream: _Stream, limits: Limits) -> bytes:
             Status.RESOURCE_EXHAUSTED,
             f"the message has {size} bytes, at most {limits.body} are taken: send smaller batches",
         )
-    body = await inner.recv_data(size)
-    encoding = stream.metadata.get("grpc-encoding", "gzip") if stream.metadata else "gzip"
-    if packed and encoding != "gzip":
-        raise GRPCError(Status.UNIMPLEMENTED, f"compression {str(encoding)[:40]!r} is not supported: use gzip or none")
-    try:
-        return unpack(body, limits) if packed else bytes(body)
-    except BadBody as error:
-        status = Status.RESOURCE_EXHAUSTED if error.status == 413 else Status.INVALID_ARGUMENT
-        raise GRPCError(status, str(error)) from None
+    body = bytearray()
+    while len(body) < size:
+        piece = await inner.recv_data(min(_PIECE, size - len(body)))
+        if not piece:
+            raise GRPCError(Status.INVALID_ARGUMENT, "the message ends early")
+        hold(len(piece))
+        body += piece
+    return packed, bytes(body)
 
 
 @asynccontextmanager

@@ -78,9 +78,10 @@ def _door(signal: Signal, intake: Intake) -> Callable[[web.Request], Any]:
         if kind not in (PROTOBUF, JSON):
             return _status(JSON, 415, _INVALID, f"Content-Type {kind[:80]!r} is not OTLP: send {PROTOBUF} or {JSON}")
         try:
-            body = await read_body(request, intake.limits)
-            reading = await intake.decode(len(body), lambda: decode(signal, kind, body, intake.limits))
-            await intake.take(DOOR, signal.what, reading)
+            with intake.holding() as hold:
+                body = await read_body(request, intake.limits, hold)
+                reading = await intake.decode(len(body), lambda: decode(signal, kind, body, intake.limits))
+                await intake.take(DOOR, signal.what, reading)
         except BadBody as error:
             return _status(kind, error.status, _TOO_LARGE if error.status == 413 else _INVALID, str(error))
         except ValueError as error:

@@ -72,9 +72,10 @@ def zipkin_routes(intake: Intake) -> list[web.RouteDef]:
             )
             return web.Response(status=415, text=text)
         try:
-            body = await read_body(request, intake.limits)
-            reading = await intake.decode(len(body), lambda: read_zipkin(body, intake.limits))
-            await intake.take(DOOR, SPANS, reading)
+            with intake.holding() as hold:
+                body = await read_body(request, intake.limits, hold)
+                reading = await intake.decode(len(body), lambda: read_zipkin(body, intake.limits))
+                await intake.take(DOOR, SPANS, reading)
         except BadBody as error:
             return web.Response(status=error.status, text=str(error))
         except ValueError as error:

@@ -8,11 +8,26 @@ import json
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
+from aiohttp import web
 
 from tejer.envoy.proto import message_class
+from tejer.observe.traces.doors.intake import Busy, Intake
+from tejer.observe.traces.doors.otlp_http import otlp_routes
 from tejer.observe.traces.limits import LIMITS
-from tests.unit.observe.traces.program import JSON, PROTOBUF, T0, TRACE, Server, otlp_request, server, span
+from tests.unit.observe.traces.program import (
+    JSON,
+    PROTOBUF,
+    T0,
+    TRACE,
+    Server,
+    options_for,
+    otlp_json,
+    otlp_request,
+    server,
+    span,
+)
 
 RESPONSE = "opentelemetry.proto.collector.trace.v1.ExportTraceServiceResponse"
 
@@ -203,5 +218,48 @@ def test_zipkin_refuses_by_span_and_by_format(tmp_path: Path) -> None:
             thrift = {"Content-Type": "application/x-thrift"}
             assert (await program.post(program.options.zipkin, "/api/v2/spans", b"x", thrift))[0] == 415
             assert (await program.post(program.options.zipkin, "/api/v1/spans", b"[]", JSON))[0] == 410
+
+    asyncio.run(run())
+
+
+def test_bodies_that_never_end_hold_little_and_what_is_too_much_at_once_comes_again(tmp_path: Path) -> None:
+    async def run() -> None:
+        limits = LIMITS._replace(held=100_000, seconds=0.5)
+        kept: list[Any] = []
+
+        async def keep(records: Any) -> None:
+            kept.extend(records)
+
+        intake = Intake(keep, keep, limits)
+        with intake.holding() as hold:
+            hold(90_000)
+            with intake.holding() as other, pytest.raises(Busy, match="90000 bytes of other bodies"):
+                other(20_000)
+        with intake.holding() as hold:
+            hold(100_000)
+
+        app = web.Application()
+        app.add_routes(otlp_routes(intake))
+        runner = web.AppRunner(app)
+        await runner.setup()
+        port = options_for(tmp_path).otlp_http
+        await web.TCPSite(runner, "127.0.0.1", port).start()
+        try:
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            head = (
+                "POST /v1/traces HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 50\r\n\r\n{"
+            )
+            writer.write(head.encode())
+            assert b" 408 " in await reader.readline()
+            writer.close()
+            async with aiohttp.ClientSession() as session:
+                url = f"http://127.0.0.1:{port}/v1/traces"
+                async with session.post(url, data=b"x" * 200_000, headers=JSON) as answer:
+                    assert (answer.status, answer.headers["Retry-After"]) == (503, "5")
+                async with session.post(url, json=otlp_json(span())) as answer:
+                    assert answer.status == 200
+            assert len(kept) == 1
+        finally:
+            await runner.cleanup()
 
     asyncio.run(run())
