@@ -9,7 +9,7 @@ TEJER_ARGS ?=
 DIR ?= ../shared/conformance
 TABLE ?= validate
 
-.PHONY: help install install-dev demo demo-down test test-unit fuzz test-deps check format lock wheel bench conformance clean
+.PHONY: help install install-dev demo demo-down test test-unit fuzz test-deps check format lock web wheel bench conformance clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -64,7 +64,11 @@ format: $(VENV)/.dev
 lock: $(VENV)/.dev
 	scripts/lock.sh $(VENV)
 
-wheel: $(VENV)/.dev
+# The pages' bundle for the wheel. Needs Node; a checkout and an installed wheel need none.
+web: $(VENV)/.dev
+	@PYTHON=$(BIN)/python scripts/build_web.sh
+
+wheel: $(VENV)/.dev web
 	$(BIN)/uv build --wheel --out-dir dist
 
 bench: $(VENV)/.dev

@@ -88,7 +88,7 @@ function chartOptions(props, series, width, onCursor) {
     },
     axes: [
       { ...axis, space: 80, values: timeTicks },
-      { ...axis, size: axisSize, values: (/** @type {any} */ _, /** @type {number[]} */ ticks) => ticks.map(props.format) },
+      { ...axis, size: axisSize, values: (/** @type {any} */ _, /** @type {number[]} */ ticks) => ticks.map((tick) => props.format(tick)) },
     ],
     series: [{}, ...series.map(seriesOptions)],
     hooks: {

@@ -30,7 +30,7 @@ export function Loading({ label = t("loading") }) {
 export function Loaded({ loaded, children }) {
   if (loaded.failure) return html`<${Failure} failure=${loaded.failure} />`;
   if (loaded.value === undefined) return html`<${Loading} />`;
-  return html`<div aria-busy=${loaded.loading}>${children(loaded.value)}</div>`;
+  return html`<div class="stack" aria-busy=${loaded.loading}>${children(loaded.value)}</div>`;
 }
 
 /**

@@ -131,9 +131,18 @@ export function readTags(text) {
   return rest.trim() ? null : tags;
 }
 
-/** A colour for each service, the same on every page. @param {string} service */
+const COLORS = 12;
+/** @type {Map<string, number>} */
+const colors = new Map();
+
+/** A colour for each service: by its name, or the next one that no other service has on this page. @param {string} service */
 export function serviceColor(service) {
-  let sum = 0;
-  for (const letter of service) sum = (sum * 31 + letter.charCodeAt(0)) >>> 0;
-  return `var(--series-${(sum % 12) + 1})`;
+  let color = colors.get(service);
+  if (color === undefined) {
+    color = [...service].reduce((sum, letter) => (sum * 31 + letter.charCodeAt(0)) >>> 0, 0) % COLORS;
+    const taken = new Set(colors.values());
+    while (taken.size < COLORS && taken.has(color)) color = (color + 1) % COLORS;
+    colors.set(service, color);
+  }
+  return `var(--series-${color + 1})`;
 }

@@ -88,10 +88,11 @@ function Row({ span, trace, closed, open, faded, hit, onFold, onOpen }) {
 function Bar({ span, trace, onOpen }) {
   const left = ((span.startUs - trace.startUs) / trace.durationUs) * 100;
   const wide = Math.max(0.25, (span.durationUs / trace.durationUs) * 100);
-  const inside = left + wide > 82;
+  const place = left + wide < 88 ? "after" : left > 12 ? "before" : "inside";
+  const at = { after: { left: `calc(${left + wide}% + 6px)` }, before: { right: `calc(${100 - left}% + 6px)` }, inside: { left: `calc(${left}% + 8px)` } };
   return html`<div class="span-track" onClick=${onOpen}>
     <span class="span-bar" data-critical=${span.critical} style=${{ left: `${left}%`, width: `${wide}%`, background: serviceColor(span.service) }}></span>
-    <span class="span-duration" style=${inside ? { right: `${Math.max(0, 100 - left) + 0.6}%` } : { left: `calc(${left + wide}% + 6px)` }} data-inside=${inside && left < 12}>${micros(span.durationUs)}</span>
+    <span class="span-duration" style=${at[place]} data-place=${place}>${micros(span.durationUs)}</span>
   </div>`;
 }
 

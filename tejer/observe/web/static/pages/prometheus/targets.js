@@ -52,8 +52,8 @@ const HEALTH = /** @type {Record<string, string>} */ ({ up: "badge-good", down: 
 /** @returns {import("../../lib/table.js").Column[]} */
 function columns() {
   return [
-    { id: "endpoint", title: t("targets.endpoint"), value: (one) => one.scrapeUrl, render: (one) => html`<span class="mono">${one.scrapeUrl}</span>${one.lastError && html`<p class="target-error">${one.lastError}</p>`}` },
-    { id: "health", title: t("targets.state"), value: (one) => one.health, render: (one) => html`<span class=${`badge ${HEALTH[one.health] ?? ""}`}>${t(`targets.${one.health}`)}</span>` },
+    { id: "endpoint", title: t("targets.endpoint"), value: (one) => one.scrapeUrl, render: (one) => html`<span class="mono endpoint">${one.scrapeUrl}</span>${one.lastError && html`<p class="target-error">${one.lastError}</p>`}` },
+    { id: "health", title: t("targets.state"), value: (one) => one.health, render: (one) => html`<span class=${`badge ${HEALTH[one.health] ?? ""}`}>${t(`targets.state_${one.health}`)}</span>` },
     { id: "labels", title: t("targets.labels"), grow: true, render: (one) => html`<${Labels} labels=${one.labels} />` },
     { id: "last", title: t("targets.last"), value: (one) => Date.parse(one.lastScrape), render: (one) => html`<span class="nowrap">${Date.parse(one.lastScrape) > 0 ? ago(Date.parse(one.lastScrape), Date.now()) : t("targets.never")}</span>` },
     { id: "took", title: t("targets.took"), align: "end", value: (one) => one.lastScrapeDuration, render: (one) => `${Math.round(one.lastScrapeDuration * 1000)} ms` },
