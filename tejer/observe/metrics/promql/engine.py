@@ -16,7 +16,16 @@ from tejer.observe.metrics.arrays import Times, Values
 from tejer.observe.metrics.promql import aggregating, functions, ranges, selecting
 from tejer.observe.metrics.promql.binary import ARITHMETIC, COMPARISON, SETS, Matching, operate
 from tejer.observe.metrics.promql.limits import Limits, no_check
-from tejer.observe.metrics.promql.vectors import NAME, QueryError, Value, Vector, empty, not_supported, stacked, unnamed
+from tejer.observe.metrics.promql.vectors import (
+    NAME,
+    QueryError,
+    Value,
+    Vector,
+    all_unnamed,
+    empty,
+    not_supported,
+    stacked,
+)
 from tejer.observe.metrics.series import Block, Labels, Matcher, Querier
 
 _OPERATORS = (
@@ -235,7 +244,7 @@ class Evaluation:
         self.check()
         values = ranges.FUNCTIONS[name](window, parameters)
         enough = window.counts >= ranges.NEEDS.get(name, 1)
-        labels = window.labels if name in ranges.KEEPS_NAME else [unnamed(labels) for labels in window.labels]
+        labels = window.labels if name in ranges.KEEPS_NAME else all_unnamed(window.labels)
         return Vector(labels, values, np.broadcast_to(enough, values.shape))
 
     def _sampled(self, expression: Any, times: Times) -> Vector:

@@ -51,7 +51,7 @@ class Vector:
 
     def unnamed(self) -> Vector:
         """Without the metric's name, as after anything that makes another metric of it."""
-        return Vector([unnamed(labels) for labels in self.labels], self.values, self.present).merged()
+        return Vector(all_unnamed(self.labels), self.values, self.present).merged()
 
     def merged(self) -> Vector:
         """Rows with the same labels become one. Raises QueryError where two of them have a value at the same step."""
@@ -95,6 +95,11 @@ def unnamed(labels: Labels) -> Labels:
     if labels and labels[0][0] == NAME:
         return labels[1:]
     return tuple(pair for pair in labels if pair[0] != NAME)
+
+
+def all_unnamed(many: Iterable[Labels]) -> list[Labels]:
+    """The name is nearly always the first label: of a hundred thousand rows, a call for each would be half the time."""
+    return [labels[1:] if labels and labels[0][0] == NAME else unnamed(labels) for labels in many]
 
 
 def group_rows(labels: Sequence[Labels], key: Callable[[Labels], Labels]) -> dict[Labels, list[int]]:

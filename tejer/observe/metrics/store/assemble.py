@@ -11,7 +11,7 @@ from tejer.observe.metrics.store.encoding import Ids, absent, is_absent
 from tejer.observe.metrics.store.group import Piece
 
 
-def assemble(pieces: Iterable[Piece], labels_of: Callable[[int], Labels]) -> Sequence[Block]:
+def assemble(pieces: Iterable[Piece], labels_of: Callable[[Sequence[int]], Sequence[Labels]]) -> Sequence[Block]:
     groups: dict[int, list[Piece]] = {}
     for piece in pieces:
         groups.setdefault(piece.group, []).append(piece)
@@ -54,10 +54,9 @@ def _rows(piece: Piece, chosen: np.ndarray) -> Piece:
     return Piece(piece.group, piece.ids[chosen], piece.times, piece.values[chosen])
 
 
-def _block(piece: Piece, labels_of: Callable[[int], Labels]) -> Block:
+def _block(piece: Piece, labels_of: Callable[[Sequence[int]], Sequence[Labels]]) -> Block:
     missing = is_absent(piece.values)
-    labels = [labels_of(number) for number in piece.ids.tolist()]
-    return Block(labels, piece.times, piece.values, ~missing if missing.any() else None)
+    return Block(labels_of(piece.ids.tolist()), piece.times, piece.values, ~missing if missing.any() else None)
 
 
 class Numbers:
@@ -80,5 +79,6 @@ class Numbers:
             self._others[labels] = -len(self._names)
         return self._others[labels]
 
-    def labels(self, number: int) -> Labels:
-        return self._labels[number] if number >= 0 else self._names[-number - 1]
+    def labels(self, numbers: Sequence[int]) -> list[Labels]:
+        known, others = self._labels, self._names
+        return [known[number] if number >= 0 else others[-number - 1] for number in numbers]
