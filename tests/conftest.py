@@ -20,12 +20,18 @@ NEEDS = {
 WAKE_SECONDS = 2.0
 
 
+def _interrupt(*_: object) -> None:
+    """A run that is told to end takes its clusters down first, as one that is interrupted from the keyboard does."""
+    raise KeyboardInterrupt
+
+
 def pytest_sessionstart() -> None:
     """Look again, every two seconds, at whatever is being waited for.
 
     On some kernels (seen on Linux 6.18) a process with several threads can miss that a child closed its pipe, and
     waits for ever for an end that has come. Any signal makes the wait look again; this one does nothing else.
     """
+    signal.signal(signal.SIGTERM, _interrupt)
     signal.signal(signal.SIGALRM, lambda *_: None)
     signal.setitimer(signal.ITIMER_REAL, WAKE_SECONDS, WAKE_SECONDS)
 
