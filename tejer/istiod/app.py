@@ -11,6 +11,7 @@ import asyncio
 import gc
 import logging
 import ssl
+from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -29,6 +30,7 @@ from tejer.istiod.http import make_http_app, make_monitoring_app
 from tejer.istiod.leader import Leader
 from tejer.istiod.live import LiveAnalysis
 from tejer.istiod.metrics import Metrics
+from tejer.istiod.model.census import census
 from tejer.istiod.model.mesh import MESH_CONFIG_MAP, READ_TYPES, MeshState
 from tejer.istiod.options import VERSION, Options
 from tejer.istiod.rootcerts import NAME as ROOT_CERT_NAME
@@ -41,7 +43,7 @@ from tejer.istiod.xds.server import Services
 from tejer.istiod.xds.wire import Encoder
 from tejer.kube.api import Api
 from tejer.kube.informer import Informer
-from tejer.kube.problem import Problem
+from tejer.kube.problem import Problem, Severity
 from tejer.kube.resource import Change
 from tejer.kube.types import (
     CONFIGMAPS,
@@ -158,7 +160,8 @@ class Istiod:
         if self.authority is not None and self.authority.certificate_pem == authority.certificate_pem:
             return
         self.authority = authority
-        self.metrics.root_expiry.set(authority.certificate.not_valid_after_utc.timestamp())
+        self.metrics.root_expiry.set(authority.root_expires.timestamp())
+        self.metrics.chain_expiry.set(authority.certificate.not_valid_after_utc.timestamp())
         self._renewed.set()
         self.rootcerts.look()
         self.bundles.look()
@@ -212,9 +215,18 @@ class Istiod:
         shown = pages.debug_pages(self)
         version = {"version": VERSION, "component": "istiod"}
         self.metrics.info.set(1, VERSION)
-        monitoring = make_monitoring_app(self.metrics, version, shown, self.api)
+        self.metrics.build.set(1, "pilot", VERSION)
+        monitoring = make_monitoring_app(self.metrics, version, shown, self.api, self._count)
         await self._start_site("http", make_http_app(lambda: self.waiting_for, shown), self.options.http_port, closers)
         await self._start_site("monitoring", monitoring, self.options.monitoring_port, closers)
+
+    async def _count(self) -> None:
+        """Metrics of the whole mesh: nothing counts along while it changes."""
+        found = await self.pusher.inspect(lambda: census(self.mesh))
+        self.metrics.take_census(found)
+        by_severity = Counter(problem.severity for problem in self.all_problems())
+        for severity in Severity:
+            self.metrics.problems.set(by_severity[severity], severity.name.lower())
 
     async def _start_servers(
         self, grpc_tls: ssl.SSLContext, webhook_tls: ssl.SSLContext, closers: list[Callable[[], Any]]

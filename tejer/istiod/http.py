@@ -37,11 +37,16 @@ def make_http_app(ready: Callable[[], str], pages: Mapping[str, Page]) -> web.Ap
 
 
 def make_monitoring_app(
-    metrics: Metrics, version: Mapping[str, str], pages: Mapping[str, Page], api: Api
+    metrics: Metrics,
+    version: Mapping[str, str],
+    pages: Mapping[str, Page],
+    api: Api,
+    count: Callable[[], Awaitable[None]],
 ) -> web.Application:
-    """:15014."""
+    """:15014. `count` brings up to date what is only known by counting."""
 
     async def on_metrics(_: web.Request) -> web.Response:
+        await count()
         return web.Response(text=metrics.text(), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
 
     async def on_version(_: web.Request) -> web.Response:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import logging
+import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -18,10 +19,12 @@ from aiohttp import web
 from tejer.istiod.metrics import Metrics
 from tejer.kube.problem import Problem, Severity
 from tejer.kube.resource import Body, name_of
+from tejer.kube.types import ISTIO_TYPES
 
 log = logging.getLogger(__name__)
 
 MAX_REVIEW = 8 << 20
+_KNOWN = {(rtype.group, version, rtype.plural) for rtype in ISTIO_TYPES for version in rtype.versions}
 _encode = msgspec.json.Encoder().encode
 
 
@@ -43,6 +46,7 @@ def review_inject(review: Body, inject: Inject, metrics: Metrics) -> Body:
     """Answer one AdmissionReview of a pod."""
     request = review.get("request") or {}
     metrics.injections.add()
+    started = time.monotonic()
     pod, namespace = request.get("object") or {}, str(request.get("namespace", ""))
     try:
         injection = inject(pod, namespace)
@@ -53,6 +57,7 @@ def review_inject(review: Body, inject: Inject, metrics: Metrics) -> Body:
             log.exception("injecting pod %s/%s", namespace, name)
         return _answer(review, refused=f"sidecar injection of pod {namespace}/{name}: {error}")
     (metrics.injected if injection.patch else metrics.inject_skipped).add()
+    metrics.injection_time.observe(time.monotonic() - started)
     return _answer(review, patch=injection.patch, warnings=injection.warnings)
 
 
@@ -64,16 +69,26 @@ def review_validate(review: Body, validate: Validate, metrics: Metrics) -> Body:
         problems = validate(body, request.get("oldObject"))
     except Exception as error:
         log.exception("validating %s %s", body.get("kind"), name_of(body))
-        metrics.invalid.add()
+        metrics.invalid.add(*_resource_of(request), "internal_error")
         return _answer(review, refused=f"a fault of istiod's in validation: {type(error).__name__}: {error}")
     errors = [p for p in problems if p.severity is Severity.ERROR]
     warnings = [sentence(p) for p in problems if p.severity is not Severity.ERROR]
-    (metrics.invalid if errors else metrics.validated).add()
     if not errors:
+        metrics.validated.add(*_resource_of(request))
         return _answer(review, warnings=warnings)
+    metrics.invalid.add(*_resource_of(request), "invalid_resource")
     kind, name = body.get("kind", ""), name_of(body)
     text = "; ".join(sentence(p) for p in errors)
     return _answer(review, warnings=warnings, refused=f"configuration is invalid: {kind} {name!r}: {text}")
+
+
+def _resource_of(request: Body) -> tuple[str, str, str]:
+    """Group, version and resource for a metric: those we know, since any pod can call us and each value stays."""
+    asked = request.get("resource")
+    found = (
+        tuple(str(asked.get(name, "")) for name in ("group", "version", "resource")) if isinstance(asked, dict) else ()
+    )
+    return found if found in _KNOWN else ("", "", "other")
 
 
 def sentence(problem: Problem) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -218,8 +219,17 @@ def test_debug_pages_and_metrics(tmp_path: Path) -> None:
                 for page in ("adsz", "edsz?proxyID=web.shop", "configz", "registryz", "endpointz", "graphz"):
                     assert (await get(f"/debug/{page}"))[0] == 200, page
                 text = (await get("/metrics"))[1]
-                assert "\npilot_xds 1\n" in text and 'pilot_xds_pushes{type="cds"} 1' in text
-                assert "\npilot_total_xds_rejects 1\n" in text
+                for line in (
+                    'pilot_xds{version="1.28.0"} 1', 'pilot_xds_pushes{type="cds"} 1',
+                    'pilot_push_triggers{type="proxy"} 1',
+                    'pilot_total_xds_rejects{type="cds"} 1', f'pilot_xds_cds_reject{{node="{node}"}} 1',
+                    'pilot_k8s_reg_events{type="Pods",event="add"} 1', 'tejer_problems{severity="error"} 1',
+                ):  # fmt: skip
+                    assert f"\n{line}\n" in text, line
+                assert float(re.findall(r"^pilot_services (\d+)$", text, re.MULTILINE)[0]) >= 1
+            async with asyncio.timeout(5):  # of proxies that are gone nothing is said
+                while node in (await get("/metrics"))[1]:
+                    await asyncio.sleep(0.02)
 
     with_cluster(tmp_path, scenario)
 

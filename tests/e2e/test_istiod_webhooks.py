@@ -79,7 +79,9 @@ def test_pods_of_labelled_namespaces_get_a_sidecar_and_bad_configuration_is_refu
             await admin.create(VIRTUALSERVICES, good)
             with pytest.raises(ApiError, match="configuration is invalid"):
                 await admin.create(VIRTUALSERVICES, virtual_service("bad", hosts=[], http=[]))
-            assert istiod.metrics.injected.values[""] == 1 and istiod.metrics.invalid.values[""] == 1
+            assert istiod.metrics.injected.values[()] == 1
+            refused = ("networking.istio.io", "v1", "virtualservices", "invalid_resource")
+            assert istiod.metrics.invalid.values == {refused: 1}
 
     with_cluster(tmp_path, scenario)
 

@@ -49,6 +49,11 @@ class Authority:
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
 
+    @property
+    def root_expires(self) -> datetime:
+        """The earliest end of what stands in `root`."""
+        return min(root.not_valid_after_utc for root in x509.load_pem_x509_certificates(self.root))
+
     def renewal_due(self, now: datetime) -> bool:
         start, end = self.certificate.not_valid_before_utc, self.certificate.not_valid_after_utc
         return now >= start + (end - start) * RENEW_ROOT_AT

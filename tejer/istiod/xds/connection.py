@@ -76,6 +76,8 @@ class Connection:
                 await self._carry_out(self.stream.receive(request, time.time()), send)
             if self._next is not None:
                 (snapshot, since), self._next = self._next, None
+                if since:
+                    self.metrics.queue_time.observe(time.monotonic() - since)
                 commands = self.stream.push(snapshot, time.time())
                 await self._carry_out(commands, send)
                 if commands and since:
@@ -89,7 +91,9 @@ class Connection:
             started = time.monotonic()
             await send(command)
             self.metrics.send_time.observe(time.monotonic() - started)
-            self.metrics.pushes.add(label=_metric_type(command.type_url))
+            short = _metric_type(command.type_url)
+            self.metrics.pushes.add(short)
+            self.metrics.config_size.observe(sum(len(resource.body) for resource in command.resources), short)
 
     def _rejected(self, rejected: Rejected) -> None:
         self.rejections.append((time.time(), rejected))
@@ -105,9 +109,11 @@ class Connection:
             rejected.message,
             f" (made from {', '.join(objects[:5])})" if objects else "",
         )
-        self.metrics.rejects.add()
-        if (gauge := self.metrics.rejects_of.get(short.lower())) is not None:
-            gauge.set(1, self.node.id)
+        self.metrics.rejects.add(_metric_type(rejected.type_url))
+
+    def rejecting(self, short: str) -> bool:
+        """Does the proxy refuse something of this type ("cds") now?"""
+        return any(watch.refusals and _metric_type(url) == short for url, watch in self.stream.watches.items())
 
 
 def _metric_type(type_url: str) -> str:

@@ -16,6 +16,7 @@ from typing import Generic, NamedTuple, Protocol, TypeVar
 from tejer.istiod.metrics import Metrics
 from tejer.istiod.model.node import ProxyNode
 from tejer.istiod.xds.protocol import Snapshot
+from tejer.istiod.xds.updates import causes, count_updates
 from tejer.kube.problem import Problem
 from tejer.kube.resource import Change
 
@@ -75,8 +76,7 @@ class Pusher(Generic[V]):
         if not self._changes:
             self._since = time.monotonic()
         self._changes += changes
-        for change in changes:
-            self.metrics.inbound.add(label=_kind_of_update(change))
+        count_updates(self.metrics, changes)
         self._idle.clear()
         self._wake.set()
 
@@ -126,6 +126,8 @@ class Pusher(Generic[V]):
                 started = time.monotonic()
                 ready = await loop.run_in_executor(self._thread, self._turn, work)
                 self.metrics.push_time.observe(time.monotonic() - started)
+                for cause in causes(work.changes, work.arrived):
+                    self.metrics.triggers.add(cause)
                 self._deliver(work, ready, waiting)
                 if not self._wake.is_set():
                     self._idle.set()
@@ -166,12 +168,14 @@ class Pusher(Generic[V]):
         return ready
 
     def _apply(self, changes: list[Change]) -> None:
+        started = time.monotonic()
         try:
             self.mesh.apply(changes)
             self.problems = self.mesh.problems()
         except Exception:  # a fault of ours in one object must not stop the control plane
             log.exception("the mesh could not take in: %s", ", ".join(str(change.key) for change in changes[:20]))
             self.metrics.internal_errors.add()
+        self.metrics.take_in_time.observe(time.monotonic() - started)
 
     def _deliver(
         self, work: _Work, ready: dict[str, Snapshot], waiting: dict[str, list[asyncio.Future[Snapshot]]]
@@ -187,8 +191,3 @@ class Pusher(Generic[V]):
                     future.set_result(ready[key])
                 else:
                     future.set_exception(RuntimeError("no configuration could be made for this proxy (see the log)"))
-
-
-def _kind_of_update(change: Change) -> str:
-    """Istio's names: svc, eds, config."""
-    return {"services": "svc", "endpointslices": "eds", "pods": "eds"}.get(change.key.resource, "config")

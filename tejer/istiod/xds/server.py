@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import grpclib.const
@@ -74,7 +76,12 @@ class Services:
         self._draining = False
         self._differences = Differences()
         self._admission = asyncio.Semaphore(ADMITTED)
-        metrics.xds.read = lambda: len(self.connections)
+        metrics.xds.read = lambda: Counter((c.node.version,) for c in self.connections.values())
+        for short, gauge in metrics.rejects_of.items():
+            gauge.read = partial(self._rejecting, short)
+
+    def _rejecting(self, short: str) -> dict[tuple[str, ...], float]:
+        return {(c.node.id,): 1 for c in self.connections.values() if c.rejecting(short)}
 
     def __mapping__(self) -> dict[str, grpclib.const.Handler]:
         handler, many, one = (

@@ -24,7 +24,7 @@ def test_an_injected_pod_gets_its_patch_and_warnings() -> None:
     answer = review_inject(review(POD), lambda pod, ns: Injection(patch, ["careful"]), metrics)["response"]
     assert (answer["uid"], answer["allowed"], answer["patchType"]) == ("u1", True, "JSONPatch")
     assert json.loads(base64.b64decode(answer["patch"])) == patch and answer["warnings"] == ["careful"]
-    assert metrics.injected.values[""] == 1
+    assert metrics.injected.values[()] == 1
 
 
 def test_a_pod_that_is_left_alone_is_allowed_without_a_patch() -> None:
@@ -70,3 +70,22 @@ def test_a_fault_of_ours_refuses_and_says_so() -> None:
 
 def test_a_problem_as_a_sentence() -> None:
     assert sentence(Problem(severity=Severity.ERROR, message="is wrong")) == "is wrong"
+
+
+def test_refusals_are_counted_by_resources_we_know() -> None:
+    def check(body: Body, old: Body | None) -> Sequence[Problem]:
+        return [bad] if body["bad"] else []
+
+    metrics = Metrics()
+    bad = Problem(severity=Severity.ERROR, message="bad")
+    known = {"group": "networking.istio.io", "version": "v1", "resource": "gateways"}
+    asked: list[object] = [known, {**known, "resource": "x" * 9000}, {**known, "version": "v7"}, None, "gateways"]
+    for resource in asked:
+        for wrong in (False, True):
+            request = review({"bad": wrong})
+            request["request"]["resource"] = resource
+            review_validate(request, check, metrics)
+    assert metrics.validated.values == {("networking.istio.io", "v1", "gateways"): 1, ("", "", "other"): 4}
+    assert metrics.invalid.values == {
+        ("networking.istio.io", "v1", "gateways", "invalid_resource"): 1, ("", "", "other", "invalid_resource"): 4,
+    }  # fmt: skip

@@ -50,7 +50,7 @@ def test_a_slow_proxy_is_brought_to_the_newest_state_in_one_step() -> None:
         connection.close()
         await task
         assert sent == ["1", "4"]
-        assert sum(connection.metrics.convergence.counts) == 1
+        assert sum(connection.metrics.convergence.counts[()]) == 1
 
     asyncio.run(run())
 
@@ -71,7 +71,8 @@ def test_a_rejection_is_logged_with_the_object_and_shown(caplog: pytest.LogCaptu
         assert entry["proxy"] == "web.shop" and entry["cluster_sent"] == "1" and entry["cluster_acked"] == ""
         assert entry["types"]["CDS"]["status"] == "ERROR" and entry["types"]["CDS"]["objects"] == ["services/shop/a"]
         assert debug.adsz([connection])["clients"][0]["rejections"][0]["message"] == "cluster a: bad"
-        assert metrics.rejects.values[""] == 1
+        assert metrics.rejects.values == {("cds",): 1}
+        assert connection.rejecting("cds") and not connection.rejecting("lds")
         connection.close()
         await task
 
