@@ -8,6 +8,7 @@ series of 500 targets, 15 s apart for 10 minutes. What Kiali's graph asks for al
 
 from __future__ import annotations
 
+import gc
 import resource
 import statistics
 import tempfile
@@ -18,6 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.figure import Figure
+from tejer.observe.metrics.embedded import GARBAGE
 from tejer.observe.metrics.promql.engine import Evaluation, parse
 from tejer.observe.metrics.series import Labels
 from tejer.observe.metrics.store.store import Store
@@ -106,6 +108,7 @@ def _milliseconds(ask: Callable[[], object], times: int = 7) -> float:
 def figures() -> list[Figure]:
     end = BASE + STEPS * STEP
     with tempfile.TemporaryDirectory() as directory:
+        gc.set_threshold(*GARBAGE)
         store = Store(Path(directory), 15 * 86_400_000)
         series, append = fill(store)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack, closing, suppress
@@ -27,11 +28,14 @@ from tejer.observe.metrics.serving import listening, make_app, on_hangup, until_
 from tejer.observe.metrics.store.store import Store
 
 log = logging.getLogger(__name__)
+GARBAGE = (100_000, 20, 20)
+"""The collector's thresholds: a large query makes many tuples and no cycles; the default costs it a quarter."""
 
 
 async def serve_embedded(options: Options, api: HttpApi | None, clock: Callable[[], int]) -> int:
     """Run until SIGTERM. Raises OSError or ValueError for what keeps it from starting."""
     started = clock()
+    gc.set_threshold(*GARBAGE)
     options.data.mkdir(parents=True, exist_ok=True)
     with closing(Store(options.data, options.retention, options.retention_bytes)) as store:
         async with AsyncExitStack() as blocks, asyncio.TaskGroup() as tasks:
