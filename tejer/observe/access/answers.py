@@ -14,10 +14,15 @@ def wants_page(request: web.Request) -> bool:
     return request.method == "GET" and "text/html" in request.headers.get(hdrs.ACCEPT, "")
 
 
+def see_other(location: str) -> web.Response:
+    """Leads a browser on; nothing on the way is kept (the address that led here may hold a code)."""
+    return web.Response(status=303, headers={hdrs.LOCATION: location, hdrs.CACHE_CONTROL: "no-store"})
+
+
 def refusal(request: web.Request, refused: Refuse) -> web.StreamResponse:
     """JSON that Prometheus's, Grafana's and Jaeger's clients each find their message in; browsers go to the login."""
     if refused.status == 401 and wants_page(request):
-        return web.HTTPSeeOther(f"/login?next={quote(request.path_qs, safe='')}")
+        return see_other(f"/login?next={quote(request.path_qs, safe='')}")
     headers = {hdrs.CACHE_CONTROL: "no-store"}
     if refused.status == 401:
         headers[hdrs.WWW_AUTHENTICATE] = "Bearer"

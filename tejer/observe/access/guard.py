@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 PROBES = ("/-/healthy", "/-/ready", "/healthz", "/ready")
 OPEN = ("/login", "/static/", "/favicon.svg", "/favicon.ico", *PROBES)
 """What everybody may have: the login page, the files it and the other pages are made of, and probes."""
+LOGOUT = "/logout"
+"""Whoever may read may leave."""
 WHO: web.RequestKey[Who] = web.RequestKey("who", Who)
 SESSION: web.RequestKey[Session] = web.RequestKey("session", Session)
 ASKING = (ApiError, OSError)
@@ -50,7 +52,7 @@ class AccessSettings:
 
     @property
     def rules(self) -> Rules:
-        return Rules((*OPEN, *self.exempt), self.reading, self.open_on_loopback)
+        return Rules((*OPEN, *self.exempt), (LOGOUT, *self.reading), self.open_on_loopback)
 
     @property
     def cookie(self) -> str:

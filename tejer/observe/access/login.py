@@ -10,9 +10,9 @@ from collections.abc import Mapping
 import msgspec
 from aiohttp import hdrs, web
 
-from tejer.observe.access.answers import refusal
+from tejer.observe.access.answers import refusal, see_other
 from tejer.observe.access.decide import MAX_TOKEN, Refuse, local_path
-from tejer.observe.access.guard import ASKING, Guard
+from tejer.observe.access.guard import ASKING, LOGOUT, Guard
 from tejer.observe.access.sessions import SESSION_SECONDS, Who
 from tejer.observe.web.loginpage import login_page
 
@@ -45,7 +45,7 @@ def login_routes(guard: Guard) -> list[web.RouteDef]:
         response.del_cookie(guard.settings.cookie, path="/")
         return response
 
-    return [web.get("/login", on_login), web.post("/login", on_token), web.post("/logout", on_logout)]
+    return [web.get("/login", on_login), web.post("/login", on_token), web.post(LOGOUT, on_logout)]
 
 
 async def _owner(guard: Guard, request: web.Request, token: str) -> Who | Refuse:
@@ -65,7 +65,7 @@ async def _owner(guard: Guard, request: web.Request, token: str) -> Who | Refuse
 
 def _enter(guard: Guard, who: Who, onward: str, seconds: float) -> web.StreamResponse:
     secret = guard.sessions.open(who, guard.clock(), seconds)
-    response = web.HTTPSeeOther(onward, headers={hdrs.CACHE_CONTROL: "no-store"})
+    response = see_other(onward)
     response.set_cookie(guard.settings.cookie, secret, path="/", httponly=True, samesite="Strict")
     return response
 

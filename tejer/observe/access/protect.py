@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 from aiohttp import web
@@ -16,14 +17,17 @@ _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 GUARD: web.AppKey[Guard] = web.AppKey("guard", Guard)
 
 
-def protect(app: web.Application, settings: AccessSettings, api: Api | None) -> Guard:
+def protect(
+    app: web.Application, settings: AccessSettings, api: Api | None, clock: Callable[[], float] = time.monotonic
+) -> Guard:
     """Put the guard before all routes of `app`, add /login and /logout, and open the one-time link's door.
 
     `api` may be None only with `open_on_loopback`. Raises ValueError otherwise.
     """
     if api is None and not settings.open_on_loopback:
         raise ValueError("a server that is not for the loopback alone needs an API server to ask who may use it")
-    guard = Guard(settings, Reviews(api, settings.namespace, settings.service) if api is not None else None)
+    reviews = Reviews(api, settings.namespace, settings.service, clock) if api is not None else None
+    guard = Guard(settings, reviews, clock)
     app[GUARD] = guard
 
     @web.middleware

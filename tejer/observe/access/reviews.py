@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 from tejer.kube.api import Api
@@ -18,7 +17,7 @@ MAX_ANSWERS = 2000
 class Reviews:
     """`service` in `namespace` is what callers must have rights on: `get services/proxy prometheus` to read it."""
 
-    def __init__(self, api: Api, namespace: str, service: str, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, api: Api, namespace: str, service: str, clock: Callable[[], float]) -> None:
         self._api, self._namespace, self._service, self._clock = api, namespace, service, clock
         self._owners: Expiring[bytes, Who] = Expiring(MAX_ANSWERS)
         self._rights: Expiring[tuple[Who, str], bool] = Expiring(MAX_ANSWERS)

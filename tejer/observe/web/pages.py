@@ -26,7 +26,7 @@ def page_routes(
     assets = assets or Assets()
 
     async def on_home(_: web.Request) -> web.StreamResponse:
-        return web.HTTPFound(place.home)
+        raise web.HTTPFound(place.home)
 
     page = _page(place, dict(data or {}), assets)
     routes = [web.get("/", on_home), *static_routes(assets)]

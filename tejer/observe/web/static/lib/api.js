@@ -62,13 +62,15 @@ async function ask(address, options) {
  * pod is one: what only reads is asked for again. @param {string} address @param {RequestInit} options
  */
 async function reach(address, options) {
-  for (let left = options.method ? 0 : 2; ; left -= 1) {
+  const waits = options.method ? [] : [200, 400, 800, 1600];
+  for (;;) {
     try {
       return await fetch(address, options);
     } catch (error) {
       if (/** @type {Error} */ (error).name === "AbortError") throw error;
-      if (left <= 0) throw new Refusal(0, t("api.unreachable"), "unreachable");
-      await new Promise((again) => setTimeout(again, 300));
+      const wait = waits.shift();
+      if (!wait) throw new Refusal(0, t("api.unreachable"), "unreachable");
+      await new Promise((again) => setTimeout(again, wait));
     }
   }
 }
