@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from itertools import chain
 
 import msgspec
 
@@ -12,6 +13,9 @@ from tejer.observe.traces.store.filters import make_filter
 from tejer.observe.traces.store.tags import pairs_of
 
 _encode = msgspec.json.Encoder().encode
+_ROWS = 128
+_INSERT = "INSERT INTO span VALUES (?,?,?,?,?,?,?,?,?,?,?)"
+_INSERT_MANY = _INSERT + ",(?,?,?,?,?,?,?,?,?,?,?)" * (_ROWS - 1)
 _REMEMBERED = 50_000
 """Names kept in memory, past which they are looked up again: hostile names cost time, not memory."""
 
@@ -46,7 +50,7 @@ class SpanTables:
                  self._operation(service, span.name, span.kind), resource, span.start_ns, span.duration_ns,
                  span.error, _encode(span.detail))
             )  # fmt: skip
-        self.db.executemany("INSERT INTO span VALUES (?,?,?,?,?,?,?,?,?,?,?)", rows)
+        self._insert(rows)
         self.db.executemany(
             "INSERT OR IGNORE INTO error_trace VALUES (?, ?)",
             {(span.trace_id, received_ns) for span in spans if span.error},
@@ -55,6 +59,13 @@ class SpanTables:
             "INSERT INTO block (first, last, received_ns, filter) VALUES (?, ?, ?, ?)",
             (last + 1, last + len(spans), received_ns, make_filter(pairs_of(spans))),
         )
+
+    def _insert(self, rows: Sequence[tuple[object, ...]]) -> None:
+        """Many rows in one step: SQLite lets go of the interpreter at each, and other threads keep it for a while."""
+        whole = len(rows) - len(rows) % _ROWS
+        for first in range(0, whole, _ROWS):
+            self.db.execute(_INSERT_MANY, tuple(chain.from_iterable(rows[first : first + _ROWS])))
+        self.db.executemany(_INSERT, rows[whole:])
 
     def _resource(self, resource: Resource) -> tuple[int, int]:
         service = self._service(resource.service)
