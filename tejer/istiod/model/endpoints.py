@@ -66,7 +66,9 @@ def target_port(port: Port, workload: Workload) -> int:
 
 
 def build(service: Service, ports: Mapping[int, Iterable[Endpoint]]) -> EndpointSet:
-    sets = {number: tuple(sorted(found, key=lambda e: (e.address, e.port))) for number, found in ports.items()}
+    # An entry with a network instead of an address stands for that network's gateways, of which there are none here.
+    reachable = {number: [endpoint for endpoint in found if endpoint.address] for number, found in ports.items()}
+    sets = {number: tuple(sorted(found, key=lambda e: (e.address, e.port))) for number, found in reachable.items()}
     accounts = {e.account for found in sets.values() for e in found if e.account}
     return EndpointSet(key=service.key, ports=sets, accounts=tuple(sorted(accounts | set(service.sans))))
 

@@ -32,6 +32,12 @@ class L4Match(msgspec.Struct, frozen=True):
     def is_default(self) -> bool:
         return not self.server_names and not self.networks
 
+    @property
+    def claims(self) -> frozenset[tuple[str, str]]:
+        """Each (SNI name, network) it takes, "" for any. Envoy refuses listeners in which two chains claim one."""
+        names, networks = self.server_names or ("",), self.networks or ("",)
+        return frozenset((name, network) for name in names for network in networks)
+
     def to_envoy(self) -> FilterChainMatch:
         return FilterChainMatch(
             server_names=self.server_names,

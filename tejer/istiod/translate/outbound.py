@@ -28,7 +28,7 @@ from tejer.istiod.model.view import ProxyView, ServiceView
 from tejer.istiod.translate import filters, names, routes, telemetry, tracing
 from tejer.istiod.translate.catalog import Catalog
 from tejer.istiod.translate.endpoints import socket_address
-from tejer.istiod.translate.l4_routes import L4Chain, L4Match, service_chains
+from tejer.istiod.translate.l4_routes import L4Chain, service_chains
 from tejer.kube.problem import Problem, Severity
 from tejer.kube.resource import Key
 
@@ -60,7 +60,7 @@ class _Draft:
     def __init__(self) -> None:
         self.route = ""
         self.chains: list[L4Chain] = []
-        self.matches: set[L4Match] = set()
+        self.claims: set[tuple[str, str]] = set()
         self.sources: dict[Key, None] = {}
 
 
@@ -142,10 +142,10 @@ class Planner:
         draft.sources[found.service.source] = None
         wildcard = address == names.WILDCARD
         for chain in service_chains(self.view, self.catalog, found, port, wildcard=wildcard):
-            if chain.match in draft.matches:
+            if chain.match.claims & draft.claims:
                 self._conflict(found, port, address)
             else:
-                draft.matches.add(chain.match)
+                draft.claims |= chain.match.claims
                 draft.chains.append(chain)
 
     def _conflict(self, found: ServiceView, port: Port, address: str) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.machinery
 import importlib.util
+import logging
 import re
 from collections.abc import Mapping
 from functools import cache, lru_cache
@@ -37,6 +38,8 @@ def _library() -> Any:
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
+    # An expression that fails is an answer; the library would print each on stderr too.
+    logging.getLogger("cel").setLevel(logging.CRITICAL)
     return module
 
 

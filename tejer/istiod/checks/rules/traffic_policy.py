@@ -32,6 +32,8 @@ def check_traffic_policy(policy: TrafficPolicy | None, report: Report) -> None:
     check_load_balancer(policy.load_balancer, policy.outlier_detection, report.at("loadBalancer"))
     check_client_tls(policy.tls, report.at("tls"))
     check_tunnel(policy.tunnel, report.at("tunnel"))
+    if policy.tunnel is not None and policy.proxy_protocol is not None:
+        report.error("only one of tunnel and proxyProtocol can be set", "proxyProtocol")
     if policy.retry_budget is not None:
         add(report, texts.percent_problem(policy.retry_budget.percent), "retryBudget", "percent")
     for index, port in enumerate(policy.port_level_settings):
