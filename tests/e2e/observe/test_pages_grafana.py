@@ -43,6 +43,8 @@ def settled(page: Page) -> dict[str, list[str]]:
     page.set_viewport_size({"width": 1440, "height": 4000})
     expect(page.locator("[data-panel]").first).to_be_visible(timeout=PATIENCE_MS)
     expect(page.locator("[data-state=waiting]")).to_have_count(0, timeout=PATIENCE_MS)
+    # What failed for a passing reason is asked for again at the next refresh; what fails for good stays.
+    expect(page.locator("[data-state=failed]")).to_have_count(0, timeout=20_000)
     states: dict[str, list[str]] = {}
     for state, title in page.eval_on_selector_all(
         "[data-panel]", "all => all.map(one => [one.dataset.state, one.querySelector('h3')?.innerText ?? ''])"
