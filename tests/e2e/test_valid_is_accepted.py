@@ -48,6 +48,10 @@ FIXED: dict[str, Callable[[str], dict[str, Any]]] = {
 }  # fmt: skip
 
 
+def _nothing(_: str) -> dict[str, Any]:
+    return {}
+
+
 def valid_objects() -> list[tuple[ResourceType, Body]]:
     """Random objects that pass every check, aimed at the Services that exist so that they have an effect."""
     random = Random(SEED)
@@ -62,10 +66,10 @@ def valid_objects() -> list[tuple[ResourceType, Body]]:
         def is_right(spec: Any, body: Body = body, rtype: ResourceType = rtype, host: str = host) -> bool:
             if any(name in spec for name in ELSEWHERE):
                 return False
-            spec = {**spec, **FIXED.get(rtype.kind, lambda _: {})(host)}
+            spec = {**spec, **FIXED.get(rtype.kind, _nothing)(host)}
             return not any(p.severity is Severity.ERROR for p in check_mesh_object({**body, "spec": spec}))
 
-        fixed = FIXED.get(rtype.kind, lambda _: {})(host)
+        fixed = FIXED.get(rtype.kind, _nothing)(host)
         spec = grow(SMALLEST[rtype.kind](host), spec_schema(kind), random, is_right, steps=STEPS)
         made.append((rtype, {**body, "spec": {**spec, **fixed}}))
     return made
@@ -107,7 +111,7 @@ def test_valid_objects_are_accepted(tmp_path: Path, proxy_dir: Path) -> None:
                     refused = {p.key: p.message for p in rejections(istiod.services.connections.values()) if p.key}
                     names = {key.name for key in refused}
                     assert not refused, (refused, [b["spec"] for _, b in batch if b["metadata"]["name"] in names])
-                    for (rtype, _), body in zip(batch, made, strict=True):
+                    for (rtype, _spec), body in zip(batch, made, strict=True):
                         await admin.delete(rtype, body["metadata"]["name"], "shop")
 
     with_cluster(tmp_path, scenario)
