@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import urllib.request
+from functools import partial
 
 import pytest
 
@@ -43,14 +44,17 @@ def metrics(pod: Pod, name: str, service: str = "guarded") -> Series:
 
 @pytest.fixture(scope="module")
 def client(traffic: Mesh) -> Pod:
-    """Has sent requests of each protocol to `guarded`."""
+    """Has sent requests of each protocol to `guarded`, and has got the answers that the tests look for.
+
+    Each is repeated until then: policies of tests before this may still be going, at another moment for each port.
+    """
     client = traffic.pod("client")
     client.until("http://guarded/", status(200))
-    for path in ("/", "/status/404", "/status/503"):
-        client.http(f"http://guarded{path}", headers={"user-agent": "test-agent"})
-    # Until it serves: policies of tests before this may still be going.
-    eventually(lambda: client.grpc("http://guarded:82").get("status"), lambda answer: answer == "SERVING")
-    client.grpc("http://guarded:82", service="nobody")
+    for path, code in (("/", 200), ("/status/404", 404), ("/status/503", 503)):
+        client.until(f"http://guarded{path}", status(code), headers={"user-agent": "test-agent"})
+    healthy, unknown = (partial(client.grpc, "http://guarded:82", service=service) for service in ("", "nobody"))
+    eventually(healthy, lambda answer: bool(answer["status"] == "SERVING"))
+    eventually(unknown, lambda answer: bool(answer["status"] == "NOT_FOUND"))
     eventually(lambda: client.tcp("guarded", 83).get("data"), lambda data: data == "hello")
     return client
 
@@ -62,7 +66,7 @@ def expect(pod: Pod, name: str, labels: dict[str, str], least: float = 1) -> Non
         return next((value for found, value in metrics(pod, name) if found == labels), -1.0)
 
     try:
-        eventually(value, lambda found: bool(found >= least))
+        eventually(value, lambda found: bool(found >= least), seconds=30)
     except AssertionError as error:
         raise AssertionError(f"{error}: {name} with {labels} in {metrics(pod, name)}") from None
 
