@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
+from collections.abc import Coroutine, Iterator
 from functools import cache
+from typing import Any
 
 import pytest
 
 from tests.support import machine
+from tests.support.loops import hang_up
 
 NEEDS = {
     "netns": (machine.namespaces,),
@@ -54,3 +58,19 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         if os.environ.get("CI") == "true":
             pytest.fail(f"with CI=true this must run, but {'; '.join(reasons)}", pytrace=False)
         pytest.skip("; ".join(reasons))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _loops_hang_up() -> Iterator[None]:
+    """Every `asyncio.run` of the tests drops its connections before its loop ends; see `hang_up`."""
+    run = asyncio.run
+
+    async def completely(main: Coroutine[Any, Any, Any]) -> Any:
+        try:
+            return await main
+        finally:
+            await hang_up()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(asyncio, "run", lambda main, **options: run(completely(main), **options))
+        yield

@@ -12,11 +12,7 @@ async def hang_up() -> None:
     the garbage collector, whose warning then fails whatever test runs by then.
     """
     loop = asyncio.get_running_loop()
-    for key in list(loop._selector.get_map().values()):  # type: ignore[attr-defined]  # nothing public knows them
-        handles = [handle for handle in key.data if handle is not None]
-        owners = [getattr(handle._callback, "__self__", None) for handle in handles]
-        for owner in owners:
-            if isinstance(owner, asyncio.Transport):
-                owner.abort()
+    for transport in list(loop._transports.values()):  # type: ignore[attr-defined]  # nothing public knows them
+        transport.abort()
     await asyncio.sleep(0)  # what abort put off is done in the next round
     await asyncio.sleep(0)
