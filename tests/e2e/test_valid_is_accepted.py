@@ -1,8 +1,4 @@
-"""No object that passes validation makes Envoy refuse what is made of it: many random ones, one stock Envoy.
-
-DestinationRules are not among them yet: some settings that Istio takes (files of certificates that are not there, odd
-numbers) still make a cluster that Envoy refuses.
-"""
+"""No object that passes validation makes Envoy refuse what is made of it: many random ones, one stock Envoy."""
 
 from __future__ import annotations
 
@@ -34,6 +30,7 @@ ELSEWHERE = ("workloadSelector", "selector", "targetRef", "targetRefs", "exportT
 """What would take an object away from the one proxy there is."""
 SMALLEST: dict[str, Callable[[str], dict[str, Any]]] = {
     "VirtualService": lambda host: {"hosts": [host], "http": [{"route": [{"destination": {"host": host}}]}]},
+    "DestinationRule": lambda host: {"host": host},
     "ServiceEntry": lambda host: {
         "hosts": [f"x-{host}"], "ports": [{"number": 8000, "name": "http", "protocol": "HTTP"}], "resolution": "STATIC",
     },
@@ -44,6 +41,7 @@ SMALLEST: dict[str, Callable[[str], dict[str, Any]]] = {
     "Telemetry": lambda _: {},
 }  # fmt: skip
 FIXED: dict[str, Callable[[str], dict[str, Any]]] = {
+    "DestinationRule": lambda host: {"host": host},
     "VirtualService": lambda host: {"hosts": [host]},
 }  # fmt: skip
 

@@ -39,10 +39,11 @@ class L4Match(msgspec.Struct, frozen=True):
         return frozenset((name, network) for name in names for network in networks)
 
     def to_envoy(self) -> FilterChainMatch:
+        """Each name and network once: Envoy takes a chain that says one twice for two that overlap."""
         return FilterChainMatch(
-            server_names=self.server_names,
+            server_names=dict.fromkeys(self.server_names),
             transport_protocol="tls" if self.server_names else None,
-            prefix_ranges=[cidr(network) for network in self.networks],
+            prefix_ranges=[cidr(network) for network in dict.fromkeys(self.networks)],
         )
 
 

@@ -51,6 +51,8 @@ def _check_hash(value: ConsistentHashLB, report: Report) -> None:
             report.error(f"{size} is not a prime below {MAX_TABLE}", "maglev", "tableSize")
     if value.ring_hash is not None and (value.ring_hash.minimum_ring_size or 0) > MAX_RING:
         report.error(f"more than {MAX_RING}", "ringHash", "minimumRingSize")
+    if (value.minimum_ring_size or 0) > MAX_RING:  # the field that ringHash replaces; Envoy refuses either
+        report.error(f"more than {MAX_RING}", "minimumRingSize")
 
 
 def _is_prime(number: int) -> bool:
