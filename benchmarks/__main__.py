@@ -61,7 +61,9 @@ def table(figures: list[Figure]) -> str:
 
 def write(text: str) -> None:
     page = PAGE.read_text("utf-8")
-    machine = f"{os.cpu_count()} cores, Linux {platform.release()}, Python {platform.python_version()}"
+    machine = (
+        f"{os.cpu_count()} cores, Linux {platform.release().partition('-')[0]}, Python {platform.python_version()}"
+    )
     stamp = f"Measured {datetime.date.today()} on {machine}."
     pattern = re.compile(r"(<!-- begin figures -->\n).*?(<!-- end figures -->)", re.S)
     PAGE.write_text(pattern.sub(lambda match: f"{match[1]}{stamp}\n\n{text}\n{match[2]}", page), "utf-8")
