@@ -29,7 +29,12 @@ def search(visit: Visit, query: str) -> Page:
 def test_from_a_search_to_the_waterfall_with_its_logs(visit: Visit) -> None:
     page = search(visit, f"service={INGRESS}&tags=http.status_code%3D200")
     picture(page, "jaeger-search.png")
-    page.locator("a[href*='/trace/']").first.click()
+    page.locator("a[href*='/trace/']").last.click()  # the oldest shown: of the newest some spans are still on their way
+    for _ in range(20):
+        page.wait_for_timeout(1500)
+        if page.get_by_text("postgres SELECT").count():
+            break
+        page.reload()
     for service in (INGRESS, API):
         expect(page.get_by_text(service).first).to_be_visible(timeout=PATIENCE_MS)
     expect(page.get_by_text("Log lines of this trace")).to_be_visible(timeout=PATIENCE_MS)
