@@ -22,7 +22,7 @@ _DEPLOYMENT_PREFIXES = ("deploy/", "deployment/", "deployments/", "deployment.ap
 
 @click.command()
 @click.argument("target", default=CLUSTER)
-@click.option("--container", default="", help="Container of the pod; the application's by default.")
+@click.option("--container", "-c", default="", help="Container of the pod; the application's by default.")
 @click.option("--follow", "-f", is_flag=True, help="Go on as the log grows.")
 @click.option("--tail", type=click.IntRange(0), help="Only the last lines.")
 @click.option("--previous", "-p", is_flag=True, help="Of the container's run before this one.")

@@ -204,7 +204,7 @@ def test_without_kubectl_tejer_suffices(kube: Shell) -> None:
         "AGE",
     ]
     assert "web" in kube.ok("tejer get pods -o wide")
-    assert "GET / HTTP" in kube.ok("tejer logs deploy/web --tail 5")
+    assert "GET / HTTP" in kube.ok("tejer logs deploy/web -c web --tail 5")
     assert kube.ok("tejer delete cm mine") == "configmap/mine deleted\n"
     assert kube.run("tejer get nonsense").code == 1
 

@@ -87,3 +87,11 @@ def test_a_refusal_of_the_server_is_one_line(
 def test_completion_scripts(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["completion", shell], "istioctl") == 0
     assert "_ISTIOCTL_COMPLETE" in capsys.readouterr().out
+
+
+def test_logs_takes_kubectls_short_option_for_the_container() -> None:
+    from tejer.cli.logs import logs
+    from tejer.cli.settings import with_global_options
+
+    short = {option: parameter.name for parameter in with_global_options(logs).params for option in parameter.opts}
+    assert (short["-c"], short["--kubeconfig"]) == ("container", "kubeconfig")
