@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import itertools
 import json
-import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -18,6 +17,7 @@ from tejer.observe.traces.options import Options
 from tejer.observe.traces.running import running
 from tejer.observe.traces.store.retention import Retention
 from tejer.observe.traces.store.store import Store
+from tests.e2e.clusters import free_ports
 
 PROTOBUF = {"Content-Type": "application/x-protobuf"}
 JSON = {"Content-Type": "application/json"}
@@ -56,7 +56,7 @@ class Server:
 
 
 def options_for(folder: Path, **changes: Any) -> Options:
-    query, grpc, http, zipkin = _free_ports(4)
+    query, grpc, http, zipkin = free_ports(4)
     options = Options(
         path=folder / "traces.db", retention=Retention(), host="127.0.0.1", port=query, otlp_grpc=grpc, otlp_http=http,
         zipkin=zipkin, forward="", log_level="INFO",
@@ -69,17 +69,6 @@ async def server(folder: Path, **changes: Any) -> AsyncIterator[Server]:
     options = options_for(folder, **changes)
     async with aiohttp.ClientSession() as session, running(options, None) as store:
         yield Server(options, store, session)
-
-
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [int(one.getsockname()[1]) for one in sockets]
-    finally:
-        for one in sockets:
-            one.close()
 
 
 def otlp_json(*spans: dict[str, Any], service: str = "web.default") -> dict[str, Any]:
